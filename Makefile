@@ -1,0 +1,59 @@
+# `make run` serves the metrics of this machine's containers; `make test` tests everything.
+# Each sets up what it needs, once: the second time it works without a network.
+
+# Debian keeps dockerd there, and not every root has it on the path.
+export PATH := $(PATH):/usr/sbin:/sbin
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/pip install --quiet --constraint constraints.txt \
+           --build-constraint constraints.txt
+
+.PHONY: run test test-engines lint docs setup clean
+
+run: .venv/run.stamp
+	@$(BIN)/docker-exporter
+
+test:
+	@tools/debian-packages
+	@$(MAKE) --no-print-directory setup
+	@$(BIN)/pytest
+
+# The contract on further engines: Podman, and Debian 13's Docker Engine, unpacked once.
+test-engines:
+	@tools/debian-packages debootstrap
+	@$(MAKE) --no-print-directory setup .cache/debian-13
+	@$(BIN)/pytest --no-cov tests/engines
+
+lint: .venv/dev.stamp
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+docs: .venv/dev.stamp
+	@$(BIN)/python docs/generate.py
+	@$(BIN)/python -m grafana.build
+
+setup: .venv/dev.stamp
+
+clean:
+	rm -rf .venv .cache .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache \
+	       .pytest_cache .ruff_cache build dist
+
+.cache/debian-13:
+	@tools/debian-13 $@
+
+.venv/pip.stamp: constraints.txt
+	@tools/check-python $(PYTHON)
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --upgrade pip
+	@touch $@
+
+.venv/run.stamp: .venv/pip.stamp pyproject.toml
+	$(INSTALL) --editable .
+	@touch $@
+
+.venv/dev.stamp: .venv/run.stamp
+	$(INSTALL) --group lint
+	@touch $@
