@@ -1,0 +1,43 @@
+"""The moment by which a piece of work must have ended."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Deadline:
+    """A moment on the monotonic clock, shared by everyone who works towards it.
+
+    It is passed down in place of a number of seconds, so that time spent on one step is not
+    granted again to the next. It can be moved while work goes on (`extend_to`): whoever waits
+    asks `remaining` again. Safe to use from many threads.
+    """
+
+    __slots__ = ("_at", "_clock")
+
+    def __init__(self, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """Set the moment `seconds` from now."""
+        self._clock = clock
+        self._at = clock() + seconds
+
+    @property
+    def at(self) -> float:
+        """The moment, in seconds of the clock."""
+        return self._at
+
+    @property
+    def expired(self) -> bool:
+        """Whether the moment has passed."""
+        return self._clock() >= self._at
+
+    def remaining(self) -> float:
+        """Return the seconds left, 0 once the moment has passed."""
+        return max(0.0, self._at - self._clock())
+
+    def extend_to(self, other: Deadline) -> None:
+        """Move this moment to the other's where that is later."""
+        self._at = max(self._at, other.at)

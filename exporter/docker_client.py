@@ -1,0 +1,441 @@
+"""One client for a Docker engine, by the Docker SDK or, where that cannot connect, by its CLI.
+
+The methods that take the name of a container are the library: they never raise, and answer in
+plain dictionaries. `connect` and `call` are what the exporter builds on: they hand out the
+`Engine` in use, and raise `EngineError`.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from exporter import stats
+from exporter.deadline import Deadline
+from exporter.engine import docker_sdk
+from exporter.engine.base import check_name
+from exporter.engine.docker_cli import CliEngine
+from exporter.errors import (
+    EngineAccessDeniedError,
+    EngineError,
+    EngineTimeoutError,
+    EngineUnavailableError,
+    InvalidNameError,
+)
+from exporter.model import Mode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import docker
+
+    from exporter.engine.base import Engine, EventStream, Observer
+    from exporter.model import ContainerStats, CpuCounters
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+# What a single request may take where its caller has no deadline, in seconds.
+DEFAULT_TIMEOUT = 10.0
+
+# Two readings of the processor counters tell a rate if they are neither too close nor too old.
+_YOUNGEST_SAMPLE = 1.0
+_OLDEST_SAMPLE = 60.0
+
+# Starting a command costs more than a refused connection, so a failing one is tried less often.
+_FIRST_CLI_WAIT = 1.0
+_LONGEST_CLI_WAIT = 30.0
+
+
+def _ignore(operation: str, seconds: float, error: EngineError | None) -> None:
+    """Observe nothing."""
+
+
+class DockerClient:
+    """A client that reaches its engine by the Docker SDK, or else by the `docker` command.
+
+    It connects at first use. After a failure the SDK is tried first, so that an engine that
+    starts late, dies or returns is found by the same client. Safe to use from many threads.
+
+    Examples:
+        >>> client = DockerClient()
+        >>> client.is_container_running("../etc")
+        False
+    """
+
+    def __init__(
+        self,
+        docker_host: str | None = None,
+        *,
+        observe: Observer = _ignore,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> None:
+        """Prepare to connect; nothing is asked before the first use.
+
+        Args:
+            docker_host: The engine's address; None for what the environment (`DOCKER_HOST`, the
+                TLS variables) and the context of the CLI say.
+            observe: Told of each request: its operation, its seconds, its error or None.
+            timeout: What a single request may take where the caller has no deadline.
+        """
+        # The two that the client's reference names: plain attributes, read at each call.
+        self._client: docker.DockerClient | None = None
+        self._sdk_available = False
+        self._host = docker_host
+        self._where = docker_host or "its usual place"
+        self._observe = observe
+        self._timeout = timeout
+        self._width = docker_sdk.NARROW
+        self._podman = False
+        self._mode: Mode | None = None
+        self._lock = threading.Lock()
+        self._cli_retry_at = 0.0
+        self._cli_wait = _FIRST_CLI_WAIT
+        self._samples: dict[str, tuple[float, str | None, CpuCounters]] = {}
+        self._closed = threading.Event()
+
+    @property
+    def mode(self) -> Mode | None:
+        """How the engine was reached at the last use; None when it was not."""
+        return Mode.SDK if self._sdk_available else self._mode
+
+    # -- the library ------------------------------------------------------------------------
+
+    def is_available(self) -> bool:
+        """Return whether the engine is connected through the Docker SDK.
+
+        False also stands for an engine that can be reached by the `docker` command only; `mode`
+        tells which it is.
+        """
+        try:
+            return self.call(_ping) is Mode.SDK
+        except EngineError as error:
+            logger.debug("engine not available", extra={"error": str(error)})
+            return False
+
+    def is_container_running(self, container_name: str) -> bool:
+        """Return whether a container is running; False also when that cannot be known."""
+        try:
+            name = check_name(container_name)
+            return self.call(lambda engine: engine.status(name)) == "running"
+        except (InvalidNameError, EngineError) as error:
+            self._log_failure("status", container_name, error)
+            return False
+
+    def start_container(self, container_name: str) -> dict[str, Any]:
+        """Start a container; one that runs already is a success too.
+
+        Returns:
+            `success`, and a `message` that says what was done, or the cause and what to do.
+        """
+        return self._act(
+            container_name,
+            lambda engine, name: engine.start(name),
+            lambda before: "is already running" if before == "running" else "started",
+        )
+
+    def stop_container(self, container_name: str, timeout: int = 10) -> dict[str, Any]:
+        """Stop a container; one that is stopped already is a success too.
+
+        Args:
+            container_name: Which one.
+            timeout: Seconds until the engine kills what has not ended by itself.
+
+        Returns:
+            `success`, and a `message` that says what was done, or the cause and what to do.
+        """
+        stopped = ("created", "exited", "dead")
+        return self._act(
+            container_name,
+            lambda engine, name: engine.stop(name, timeout),
+            lambda before: f"is already stopped ({before})" if before in stopped else "stopped",
+            timeout,
+        )
+
+    def restart_container(self, container_name: str, timeout: int = 10) -> dict[str, Any]:
+        """Restart a container, or start it if it is stopped.
+
+        Args:
+            container_name: Which one.
+            timeout: Seconds until the engine kills what has not ended by itself.
+
+        Returns:
+            `success`, and a `message` that says what was done, or the cause and what to do.
+        """
+        return self._act(
+            container_name,
+            lambda engine, name: engine.restart(name, timeout),
+            lambda _: "restarted",
+            timeout,
+        )
+
+    def get_container_stats(self, container_name: str) -> dict[str, Any] | None:
+        """Return what a container uses; None when it does not run or cannot be read.
+
+        Returns:
+            `cpu_percent` (100 is one processor), `memory_usage` (what `docker stats` shows: usage
+            less inactive page cache) and `memory_limit` in bytes, `memory_percent` of the limit,
+            `memory_mb` (of 1024 x 1024 bytes). A value is None where the engine does not tell.
+        """
+        try:
+            name = check_name(container_name)
+            reading = self._read_rate(name)
+        except (InvalidNameError, EngineError) as error:
+            self._log_failure("stats", container_name, error)
+            return None
+        return None if reading is None else _as_stats(*reading)
+
+    def get_container_info(self, container_name: str) -> dict[str, Any] | None:
+        """Return what a container is; None when there is none such, or it cannot be read.
+
+        Returns:
+            `id`, `name`, `status`, `started_at` (as the engine writes it; None when it was never
+            started), `pid` (None while it has none).
+        """
+        try:
+            name = check_name(container_name)
+            container = self.call(lambda engine: engine.inspect(name))
+        except (InvalidNameError, EngineError) as error:
+            self._log_failure("inspect", container_name, error)
+            return None
+        return {
+            "id": container.id,
+            "name": container.name,
+            "status": container.status,
+            "started_at": container.started_at_text,
+            "pid": container.pid,
+        }
+
+    # -- what the exporter builds on ----------------------------------------------------------
+
+    def call(self, ask: Callable[[Engine], T], deadline: Deadline | None = None) -> T:
+        """Return what an engine answers; ask once more if the engine in use turns out to be gone.
+
+        Args:
+            ask: What to ask; may be called twice, so it must not change anything.
+            deadline: By when the engine must be found; None for the client's own timeout.
+
+        Raises:
+            EngineError: The engine cannot be reached, or did not do what it was asked.
+        """
+        engine = self.connect(deadline)
+        try:
+            return ask(engine)
+        except EngineTimeoutError:
+            raise
+        except EngineUnavailableError as error:
+            self.lost(engine, error)
+        return ask(self.connect(deadline))
+
+    def connect(self, deadline: Deadline | None = None) -> Engine:
+        """Return the engine: through the SDK where it can connect, through the CLI otherwise.
+
+        Raises:
+            EngineUnavailableError: Through neither; the message says why, and what to do.
+        """
+        if self._sdk_available:
+            return self._sdk_engine()
+        deadline = deadline or Deadline(self._timeout)
+        if not self._lock.acquire(timeout=deadline.remaining()):
+            raise EngineTimeoutError("Another request is still trying to reach the engine.")
+        try:
+            return self._sdk_engine() if self._sdk_available else self._find(deadline)
+        finally:
+            self._lock.release()
+
+    def lost(self, engine: Engine, error: EngineError) -> None:
+        """Note that an engine was found to be gone, so that the next call looks for it anew."""
+        with self._lock:
+            if engine.mode is Mode.SDK:
+                self._drop_client()
+            else:
+                self._postpone_cli()
+            self._mode = None
+        logger.info("engine lost", extra={"mode": engine.mode.value, "error": str(error)})
+
+    def events(self, since: str | None) -> EventStream:
+        """Open the stream of container events, see `Engine.events`.
+
+        Raises:
+            EngineError: It cannot be opened.
+        """
+        return self.call(lambda engine: engine.events(since))
+
+    def close(self) -> None:
+        """Give the connections back; a later call connects anew."""
+        self._closed.set()
+        with self._lock:
+            self._drop_client()
+
+    # -- below --------------------------------------------------------------------------------
+
+    def _sdk_engine(self) -> Engine:
+        client = self._client
+        if client is None:
+            raise EngineUnavailableError("The client has been closed.")
+        return docker_sdk.SdkEngine(client, self._where, self._observe, self._timeout, self._width)
+
+    def _drop_client(self) -> None:
+        """Give the SDK's connections back; the lock is held."""
+        client, self._client, self._sdk_available = self._client, None, False
+        if client is not None:
+            client.close()
+
+    def _find(self, deadline: Deadline) -> Engine:
+        """Look for the engine; the lock is held."""
+        self._where = docker_sdk.address(self._host)
+        # An engine that hangs must leave time to ask by the other way.
+        patience = Deadline(min(self._timeout, deadline.remaining()) / 2)
+        try:
+            client, version = docker_sdk.connect(self._host, patience, timeout=self._timeout)
+        except EngineError as error:
+            return self._find_cli(deadline, error)
+        self._width = docker_sdk.stats_width(version)
+        self._client, self._sdk_available = client, True
+        self._settle(Mode.SDK)
+        return self._sdk_engine()
+
+    def _find_cli(self, deadline: Deadline, sdk_error: EngineError) -> Engine:
+        """Look for the engine by the command, which is tried less often the more it fails."""
+        command = shutil.which("docker")
+        if command is None or time.monotonic() < self._cli_retry_at:
+            self._mode = None
+            raise sdk_error
+        engine = CliEngine(command, self._host, self._where, self._observe, self._timeout)
+        if self._mode is not Mode.CLI:
+            try:
+                self._podman = engine.version(deadline).engine == "podman"
+            except EngineError as cli_error:
+                self._mode = None
+                self._postpone_cli()
+                # A refusal tells more than an address where nobody is.
+                refused = isinstance(cli_error, EngineAccessDeniedError)
+                raise (cli_error if refused else sdk_error) from None
+            logger.warning("docker sdk cannot connect", extra={"error": str(sdk_error)})
+            self._settle(Mode.CLI)
+        return replace(engine, podman=self._podman)
+
+    def _settle(self, mode: Mode) -> None:
+        if self._mode is not mode:
+            logger.info("engine found", extra={"mode": mode.value})
+        self._mode = mode
+        self._cli_wait, self._cli_retry_at = _FIRST_CLI_WAIT, 0.0
+
+    def _postpone_cli(self) -> None:
+        self._cli_retry_at = time.monotonic() + self._cli_wait
+        self._cli_wait = min(self._cli_wait * 2, _LONGEST_CLI_WAIT)
+
+    def _act(
+        self,
+        container_name: str,
+        act: Callable[[Engine, str], None],
+        outcome: Callable[[str], str],
+        timeout: int = 0,
+    ) -> dict[str, Any]:
+        """Do something to a container once, and say in words what came of it."""
+        try:
+            name = check_name(container_name)
+            if timeout < 0:
+                return _failure(f"Invalid timeout {timeout!r}: allowed are 0 seconds and more.")
+            engine, before = self.call(lambda engine: (engine, engine.status(name)))
+            act(engine, name)
+        except (InvalidNameError, EngineError) as error:
+            self._log_failure("action", container_name, error)
+            return _failure(str(error))
+        return {"success": True, "message": f"Container '{name}' {outcome(before)}."}
+
+    def _read_rate(self, name: str) -> tuple[ContainerStats, float | None] | None:
+        """Return a reading with the processors that were busy before it; None if it stands still.
+
+        The rate is that since this client's own reading before, if there is one of a useful age;
+        otherwise the engine is asked for two.
+        """
+        now = time.monotonic()
+        age, identity, earlier = self._samples.get(name, (0.0, None, None))
+        if not _YOUNGEST_SAMPLE <= now - age <= _OLDEST_SAMPLE:
+            earlier = None
+        reading = self.call(lambda engine: engine.read_stats(name, pair=earlier is None))
+        if reading is None:
+            return None
+        if reading.container_id != identity:
+            earlier = None
+        ratio = _rate(earlier, reading)
+        if ratio is None and reading.cpu is not None:
+            # Another container under this name, one that was restarted, or Podman, whose first
+            # answer holds no reading before.
+            earlier = reading.cpu
+            self._closed.wait(_YOUNGEST_SAMPLE)
+            reading = self.call(lambda engine: engine.read_stats(name, pair=False))
+            if reading is None:
+                return None
+            ratio = _rate(earlier, reading)
+        self._keep_sample(name, reading)
+        return reading, ratio
+
+    def _keep_sample(self, name: str, reading: ContainerStats) -> None:
+        now = time.monotonic()
+        fresh = {k: v for k, v in self._samples.copy().items() if now - v[0] <= _OLDEST_SAMPLE}
+        if reading.cpu is not None:
+            fresh[name] = (now, reading.container_id, reading.cpu)
+        self._samples = fresh
+
+    @staticmethod
+    def _log_failure(operation: str, container: object, error: Exception) -> None:
+        logger.debug(
+            "request failed",
+            extra={"operation": operation, "container": str(container), "error": str(error)},
+        )
+
+
+def _ping(engine: Engine) -> Mode:
+    """Return how an engine was reached that has just answered."""
+    engine.ping()
+    return engine.mode
+
+
+def _failure(message: str) -> dict[str, Any]:
+    return {"success": False, "message": message}
+
+
+def _rate(earlier: CpuCounters | None, reading: ContainerStats) -> float | None:
+    """Return the busy processors that a reading tells, by itself or since an earlier one."""
+    if reading.cpu_ratio is not None:
+        return reading.cpu_ratio
+    previous = earlier or reading.previous_cpu
+    if previous is None or reading.cpu is None:
+        return None
+    return stats.cpu_ratio(previous, reading.cpu)
+
+
+def _as_stats(reading: ContainerStats, ratio: float | None) -> dict[str, Any]:
+    """Return a reading in the shape and the units of the client's reference."""
+    memory = reading.memory
+    usage = memory.shown_usage
+    of_limit = reading.memory_ratio
+    if of_limit is None:
+        of_limit = stats.share(usage, memory.limit)
+    return {
+        "cpu_percent": None if ratio is None else ratio * 100,
+        "memory_usage": usage,
+        "memory_limit": memory.limit,
+        "memory_percent": None if of_limit is None else of_limit * 100,
+        "memory_mb": None if usage is None else usage / 1024 / 1024,
+    }
+
+
+_shared: DockerClient | None = None
+_shared_lock = threading.Lock()
+
+
+def get_docker_client() -> DockerClient:
+    """Return the client that this process shares, made at the first call."""
+    global _shared  # noqa: PLW0603 - the reference defines a singleton
+    with _shared_lock:
+        if _shared is None:
+            _shared = DockerClient()
+        return _shared

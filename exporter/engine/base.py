@@ -1,0 +1,143 @@
+"""The seam between the client and the ways to reach an engine."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Protocol
+
+from exporter.errors import EngineAccessDeniedError, EngineUnavailableError, InvalidNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from exporter.deadline import Deadline
+    from exporter.errors import EngineError
+    from exporter.model import (
+        Container,
+        ContainerEvent,
+        ContainerStats,
+        ContainerSummary,
+        EngineInfo,
+        Mode,
+    )
+
+    Observer = Callable[[str, float, EngineError | None], None]
+
+# What the engine itself allows (moby `daemon/names`); anything else could change the path of a
+# request (`../`), or be taken for an option of a command.
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*", re.ASCII)
+
+
+def check_name(name: str) -> str:
+    """Return the name of a container unchanged, if an engine could have such a one.
+
+    Raises:
+        InvalidNameError: It could not; nothing must be asked with it.
+
+    Examples:
+        >>> check_name("web-1")
+        'web-1'
+    """
+    if not isinstance(name, str) or _NAME.fullmatch(name) is None:
+        raise InvalidNameError(name)
+    return name
+
+
+def unreachable(where: str, detail: object) -> EngineUnavailableError:
+    """Return the error for an engine that nobody answers for, with what to do about it."""
+    return EngineUnavailableError(
+        f"Docker engine not reachable at {where}: {detail}. Is the engine running, and is its "
+        "socket mounted (-v /var/run/docker.sock:/var/run/docker.sock) or DOCKER_HOST right?"
+    )
+
+
+def access_denied(where: str, detail: object) -> EngineAccessDeniedError:
+    """Return the error for an engine that refuses this user, with what to do about it."""
+    socket = (
+        where.removeprefix("unix://") if where.startswith("unix://") else "/var/run/docker.sock"
+    )
+    return EngineAccessDeniedError(
+        f"Permission denied at {where}: {detail}. Add the user to the docker group (sudo usermod "
+        f'-aG docker $USER), or a container to the group of the socket (--group-add "$(stat -c %g '
+        f'{socket})"); a socket proxy must allow the request.'
+    )
+
+
+class EventStream(Protocol):
+    """The engine's events, one after the other, for as long as the engine lives."""
+
+    def __iter__(self) -> Iterator[ContainerEvent]:
+        """Yield events as they come; wait in between.
+
+        Raises:
+            EngineError: The stream broke.
+        """
+
+    def close(self) -> None:
+        """End the stream, from any thread: whoever waits in it gets no more."""
+
+
+class Engine(Protocol):
+    """One way to reach an engine.
+
+    What the collector reads takes a deadline and has ended by then. What serves one container by
+    name has a timeout of its own. All raise `EngineError`s, and nothing foreign. Names have
+    passed `check_name` before they come here.
+    """
+
+    @property
+    def mode(self) -> Mode:
+        """Which way this is."""
+
+    def ping(self) -> None:
+        """Ask for nothing but an answer."""
+
+    def info(self, deadline: Deadline) -> EngineInfo:
+        """Return the facts about the engine."""
+
+    def list_containers(self, deadline: Deadline) -> tuple[ContainerSummary, ...]:
+        """Return every container, the stopped ones too."""
+
+    def inspect_many(
+        self, ids: Sequence[str], deadline: Deadline
+    ) -> Iterator[tuple[str, Container | EngineError]]:
+        """Yield each container, or what went wrong with it, in any order, as they come."""
+
+    def read_stats_of(
+        self, ids: Sequence[str], deadline: Deadline
+    ) -> Iterator[tuple[str, ContainerStats | EngineError | None]]:
+        """Yield one reading of each container, in any order, as they come.
+
+        None stands for a container that does not run (any more). What has not come by the
+        deadline is yielded as `EngineTimeoutError`.
+        """
+
+    def events(self, since: str | None) -> EventStream:
+        """Open the stream of container events.
+
+        Args:
+            since: From which moment on, `SECONDS.NANOSECONDS`; None for from now on.
+        """
+
+    def inspect(self, name: str) -> Container:
+        """Return one container."""
+
+    def status(self, name: str) -> str:
+        """Return the word of the engine for the state of one container."""
+
+    def read_stats(self, name: str, *, pair: bool) -> ContainerStats | None:
+        """Return one reading of one container; None when it does not run.
+
+        Args:
+            name: Which one.
+            pair: Bring the reading before as well (`previous_cpu`), which takes the engine longer.
+        """
+
+    def start(self, name: str) -> None:
+        """Start a container; one that runs already stays as it is."""
+
+    def stop(self, name: str, timeout: int) -> None:
+        """Stop a container, after so many seconds by force; one that is stopped stays so."""
+
+    def restart(self, name: str, timeout: int) -> None:
+        """Stop a container as `stop` does, then start it."""

@@ -1,0 +1,237 @@
+"""The answer to a stats call, turned into one reading of what a container uses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from exporter import stats
+from exporter.engine.payload import timestamp
+from exporter.model import (
+    BlockIoStats,
+    ContainerStats,
+    CpuCounters,
+    MemoryStats,
+    NetworkStats,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+# The operations as cAdvisor writes them: cgroup v1 has them so, v2 and Podman in small letters.
+# Matching whole words keeps Podman's `rios` and `wios` (counts) out of the bytes.
+_OPERATIONS = {
+    word.lower(): word for word in ("Read", "Write", "Sync", "Async", "Discard", "Total")
+}
+
+# Podman before 5 sums up the bytes of all interfaces under this name, and counts no packets.
+_PODMAN_SUM = "network"
+
+
+class _Network(msgspec.Struct):
+    rx_bytes: int = 0
+    rx_packets: int = 0
+    rx_dropped: int = 0
+    tx_bytes: int = 0
+    tx_packets: int = 0
+    tx_dropped: int = 0
+
+
+class _CpuUsage(msgspec.Struct):
+    total_usage: int | None = None
+    usage_in_kernelmode: int | None = None
+    usage_in_usermode: int | None = None
+    percpu_usage: list[int] | None = None
+
+
+class _Throttling(msgspec.Struct):
+    periods: int = 0
+    throttled_periods: int = 0
+    throttled_time: int = 0
+
+
+class _Cpu(msgspec.Struct):
+    cpu_usage: _CpuUsage | None = None
+    # Only Podman sends this one, a percentage: it tells whose numbers these are.
+    cpu: float | None = None
+    system_cpu_usage: int | None = None
+    online_cpus: int | None = None
+    throttling_data: _Throttling | None = None
+
+
+class _Memory(msgspec.Struct):
+    usage: int | None = None
+    max_usage: int | None = None
+    limit: int | None = None
+    failcnt: int | None = None
+    stats: dict[str, int] | None = None
+
+
+class _BlockIoEntry(msgspec.Struct):
+    major: int
+    minor: int
+    op: str
+    value: int
+
+
+class _BlockIo(msgspec.Struct):
+    io_service_bytes_recursive: list[_BlockIoEntry] | None = None
+    io_serviced_recursive: list[_BlockIoEntry] | None = None
+
+
+class _Pids(msgspec.Struct):
+    current: int | None = None
+
+
+class StatsPayload(msgspec.Struct):
+    """The answer of `GET /containers/{id}/stats`."""
+
+    read: str = ""
+    preread: str = ""
+    cpu_stats: _Cpu | None = None
+    precpu_stats: _Cpu | None = None
+    memory_stats: _Memory | None = None
+    networks: dict[str, _Network] | None = None
+    blkio_stats: _BlockIo | None = None
+    pids_stats: _Pids | None = None
+
+
+def container_stats(
+    payload: StatsPayload, name_device: Callable[[int, int], str]
+) -> ContainerStats | None:
+    """Turn the answer to a stats call into a value; None for a container that does not run.
+
+    For a stopped or restarting one, the engine answers 200 with a reading of the year 1 and
+    zeros. Exporting those would look like every counter being reset.
+
+    Args:
+        payload: The answer.
+        name_device: Names a block device by its major and minor number.
+    """
+    if payload.read and timestamp(payload.read) is None:
+        return None
+    io = payload.blkio_stats or _BlockIo()
+    podman = payload.cpu_stats is not None and payload.cpu_stats.cpu is not None
+    return ContainerStats(
+        cpu=_cpu(payload.cpu_stats, payload.read),
+        previous_cpu=_previous_cpu(payload),
+        memory=_memory(payload.memory_stats or _Memory()),
+        networks=_networks(payload.networks, podman=podman),
+        io_bytes=_block_io(io.io_service_bytes_recursive, name_device, podman=podman),
+        io_operations=_block_io(io.io_serviced_recursive, name_device, podman=podman),
+        pids=payload.pids_stats.current if payload.pids_stats else None,
+    )
+
+
+def _previous_cpu(payload: StatsPayload) -> CpuCounters | None:
+    """Return the reading before, where there is one: a one-shot answer holds zeros instead."""
+    previous = _cpu(payload.precpu_stats, payload.preread)
+    if previous is None or previous.host_ns is None:
+        return None
+    return previous
+
+
+def _cpu(payload: _Cpu | None, read: str) -> CpuCounters | None:
+    if payload is None or payload.cpu_usage is None or payload.cpu_usage.total_usage is None:
+        return None
+    usage = payload.cpu_usage
+    podman = payload.cpu is not None
+    moment = timestamp(read)
+    counters = CpuCounters(
+        usage_ns=payload.cpu_usage.total_usage,
+        # Podman's counts only the time in which the machine's processors were busy.
+        host_ns=None if podman else payload.system_cpu_usage or None,
+        # Engines before API 1.27 tell it by the length of the list only.
+        online_cpus=payload.online_cpus or len(usage.percpu_usage or ()) or None,
+        read_at_ns=None if moment is None else int(moment * 1e9),
+    )
+    if podman:
+        # It counts kernel time in microseconds in some versions, and throttling never.
+        return counters
+    throttling = payload.throttling_data or _Throttling()
+    return replace(
+        counters,
+        user_ns=usage.usage_in_usermode,
+        kernel_ns=usage.usage_in_kernelmode,
+        periods=throttling.periods,
+        throttled_periods=throttling.throttled_periods,
+        throttled_ns=throttling.throttled_time,
+    )
+
+
+def _memory(payload: _Memory) -> MemoryStats:
+    fields: Mapping[str, int] = payload.stats or {}
+
+    def first(*names: str) -> int | None:
+        return next((fields[name] for name in names if name in fields), None)
+
+    inactive_file = first("total_inactive_file", "inactive_file")
+    usage = payload.usage
+    return MemoryStats(
+        usage=usage,
+        working_set=None if usage is None else stats.working_set(usage, inactive_file),
+        shown_usage=None if usage is None else stats.shown_usage(usage, inactive_file),
+        limit=payload.limit or None,
+        max_usage=payload.max_usage,
+        # Docker leaves a zero out, so its silence is a zero; Podman sends one that it never counts.
+        failcnt=(payload.failcnt or 0) if usage is not None and fields else None,
+        cache=first("total_cache", "cache", "file"),
+        rss=first("total_rss", "rss", "anon"),
+        mapped_file=first("total_mapped_file", "mapped_file", "file_mapped"),
+        active_file=first("total_active_file", "active_file"),
+        inactive_file=inactive_file,
+        file_dirty=first("total_dirty", "dirty", "file_dirty"),
+        file_writeback=first("total_writeback", "writeback", "file_writeback"),
+        page_faults=first("total_pgfault", "pgfault"),
+        major_page_faults=first("total_pgmajfault", "pgmajfault"),
+    )
+
+
+def _networks(
+    payload: dict[str, _Network] | None, *, podman: bool
+) -> tuple[NetworkStats, ...] | None:
+    if payload is None:
+        return None
+    return tuple(
+        NetworkStats(
+            interface=interface,
+            receive_bytes=counters.rx_bytes,
+            transmit_bytes=counters.tx_bytes,
+        )
+        if podman and interface == _PODMAN_SUM
+        else NetworkStats(
+            interface=interface,
+            receive_bytes=counters.rx_bytes,
+            receive_packets=counters.rx_packets,
+            receive_dropped=counters.rx_dropped,
+            transmit_bytes=counters.tx_bytes,
+            transmit_packets=counters.tx_packets,
+            transmit_dropped=counters.tx_dropped,
+        )
+        for interface, counters in sorted(payload.items())
+    )
+
+
+def _block_io(
+    entries: list[_BlockIoEntry] | None, name_device: Callable[[int, int], str], *, podman: bool
+) -> tuple[BlockIoStats, ...] | None:
+    if entries is None:
+        return None
+    counters = []
+    for entry in entries:
+        operation = _OPERATIONS.get(entry.op.lower())
+        # Podman writes the minor number first.
+        major, minor = (entry.minor, entry.major) if podman else (entry.major, entry.minor)
+        if operation is not None:
+            counters.append(
+                BlockIoStats(
+                    device=name_device(major, minor),
+                    major=major,
+                    minor=minor,
+                    operation=operation,
+                    value=entry.value,
+                )
+            )
+    return tuple(counters)
