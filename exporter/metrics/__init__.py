@@ -1,0 +1,1 @@
+"""What Prometheus sees: snapshots of an engine, and the metrics made of them."""

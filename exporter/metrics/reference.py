@@ -1,0 +1,76 @@
+"""The text of `docs/metrics.md`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from exporter.metrics import catalogue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from exporter.metrics.catalogue import Metric
+
+_INTRODUCTION = """\
+# Metrics
+
+Every series of a container has the labels `name` and `image`; further ones are given beside the
+metric. `image` is what was typed when the container was created, also after its tag has moved on.
+`--collector.labels` adds `id`, `compose_project` or `compose_service` to them, and
+`--collector.container-labels` shows Docker labels, as `container_label_...`, on `container_info`.
+Labels that begin with `docker-exporter.` are always there.
+
+Names and meanings are those of cAdvisor where it has the metric ([from cAdvisor](from-cadvisor.md)
+says where they differ). A series is left out where its value is not known: a stopped container
+has no CPU series, and there is never a 0 in place of a value. No sample carries a timestamp. What
+"SDK mode" stands beside is left out in CLI mode, since the `docker` command prints rounded text
+of which no counter can be made.
+"""
+
+_EVENTS = """\
+Counted from the engine's event stream since the exporter started, so that they survive what
+resets the engine's own numbers: a manual start, or a container that is created again under its
+name. Those of a container that was removed stay for five minutes after its last event. The engine
+keeps its last 256 events: a gap in the stream is filled from them, and what happened beyond that
+is not counted.
+"""
+
+_OWN = """\
+With `--web.disable-exporter-metrics` these, `process_*` and `python_info` are left out. Besides
+those below there are `docker_exporter_build_info`, `docker_exporter_engine_requests_total`,
+`docker_exporter_engine_requests_failed_total` and the histogram
+`docker_exporter_engine_request_duration_seconds`, by `operation` (and `reason`).
+
+Where the admin API is enabled there are also `docker_exporter_actions_total`, which counts
+attempts by `action`, `trigger` (`api`, `alertmanager`) and `outcome` (`done`, `failed`, `denied`,
+`dry_run`, `ignored`); `docker_exporter_auth_failures_total`, which counts requests without a valid
+token; and the gauge `docker_exporter_healing_exhausted`, which is 1 for each `name` whose healing
+was given up ([healing](healing.md)).
+"""
+
+_SECTIONS: tuple[tuple[str, str, Iterable[Metric[Any]]], ...] = (
+    ("The engine", "", catalogue.ENGINE),
+    ("State of containers", "", (*catalogue.STATE, catalogue.CONTAINER_INFO)),
+    ("What was configured", "", catalogue.CONFIGURED),
+    ("CPU", "", catalogue.CPU),
+    ("Memory and processes", "", catalogue.MEMORY),
+    ("Network", "", catalogue.NETWORK),
+    ("Block I/O", "", catalogue.BLOCK_IO),
+    ("Events", _EVENTS, catalogue.EVENTS),
+    ("The exporter itself", _OWN, catalogue.SCRAPE),
+)
+
+
+def render_reference() -> str:
+    """Return the text of `docs/metrics.md`."""
+    return "\n".join([_INTRODUCTION, *(_section(*section) for section in _SECTIONS)])
+
+
+def _section(title: str, text: str, metrics: Iterable[Metric[Any]]) -> str:
+    rows = [
+        f"| `{metric.name}` | {metric.kind} | {' '.join(f'`{one}`' for one in metric.labels)} "
+        f"| {metric.help} | {metric.present} |"
+        for metric in metrics
+    ]
+    table = ["| name | type | labels | meaning (source) | there when |", "|---|---|---|---|---|"]
+    return "\n".join([f"## {title}", "", *([text] if text else []), *table, *rows, ""])
