@@ -1,0 +1,255 @@
+"""Every setting of the exporter: a field of `Settings`, and a row of the table that makes it.
+
+Flags, environment variables, the keys of the YAML file and `docs/configuration.md` are made from
+the table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from exporter.settings import admin, parsers
+from exporter.settings.setting import Setting
+
+if TYPE_CHECKING:
+    import re
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the exporter is to do: each field is described by the row of its name in `TABLE`.
+
+    Durations are seconds; None is what was not given and has no default.
+    """
+
+    web_listen_address: tuple[parsers.ListenAddress, ...]
+    web_telemetry_path: str
+    web_max_requests: int
+    web_disable_exporter_metrics: bool
+    collector_cache_ttl: float
+    collector_include: re.Pattern[str] | None
+    collector_exclude: re.Pattern[str] | None
+    collector_include_label: tuple[tuple[str, str | None], ...]
+    collector_labels: tuple[str, ...]
+    collector_container_labels: tuple[str, ...]
+    collector_container_labels_everywhere: bool
+    docker_host: str | None
+    admin_token_file: tuple[admin.TokenFile, ...]
+    admin_listen_address: parsers.ListenAddress | None
+    admin_docker_host: str | None
+    admin_allowed_host: tuple[str, ...]
+    admin_label: str
+    admin_allow: re.Pattern[str] | None
+    admin_cooldown: float
+    admin_budget: int
+    admin_alert_match: tuple[tuple[str, str], ...]
+    admin_audit_file: str | None
+    admin_dry_run: bool
+    log_level: str
+    log_format: str
+    config_file: str | None
+
+
+TABLE = (
+    Setting(
+        "web.listen-address",
+        parsers.listen_address,
+        "Where to serve. `:PORT` means every IPv4 and IPv6 address of the machine.",
+        default=":9417",
+        metavar="ADDRESS",
+        repeatable=True,
+    ),
+    Setting(
+        "web.telemetry-path",
+        parsers.url_path,
+        "The path of the metrics.",
+        default="/metrics",
+        metavar="PATH",
+    ),
+    Setting(
+        "web.max-requests",
+        parsers.whole_number,
+        "How many different expositions may be in the making at once; a scrape that would"
+        " need one more is answered 503. Scrapes that wait for the engine, or for an"
+        " exposition that is being made already, do not count. 0 is no limit.",
+        default="40",
+        metavar="N",
+    ),
+    Setting(
+        "web.disable-exporter-metrics",
+        parsers.truth,
+        "Leave out the metrics about the exporter itself (`docker_exporter_*`,"
+        " `process_*`, `python_info`).",
+        default="false",
+    ),
+    Setting(
+        "collector.cache-ttl",
+        parsers.duration,
+        "How long one reading of the engine serves further scrapes. 0 reads anew for each,"
+        " though simultaneous ones still share.",
+        default="3s",
+        metavar="DURATION",
+    ),
+    Setting(
+        "collector.include",
+        parsers.regular_expression,
+        "Only containers whose whole name matches: the expression is anchored at both ends,"
+        " as in Prometheus.",
+        metavar="REGEX",
+    ),
+    Setting(
+        "collector.exclude",
+        parsers.regular_expression,
+        "No containers whose whole name matches; wins over `--collector.include`.",
+        metavar="REGEX",
+    ),
+    Setting(
+        "collector.include-label",
+        parsers.label_filter,
+        "Only containers with this Docker label, or with this value of it; with several, all"
+        " must hold.",
+        default="",
+        metavar="KEY[=VALUE]",
+        repeatable=True,
+    ),
+    Setting(
+        "collector.labels",
+        parsers.one_of("id", "compose_project", "compose_service"),
+        "Further labels for every container series: `id`, `compose_project`, `compose_service`.",
+        default="",
+        metavar="LABEL",
+        repeatable=True,
+    ),
+    Setting(
+        "collector.container-labels",
+        parsers.pattern,
+        "Docker labels to show on `container_info` as `container_label_NAME`; a pattern may"
+        " hold `*` and `?`.",
+        default="",
+        metavar="PATTERN",
+        repeatable=True,
+    ),
+    Setting(
+        "collector.container-labels-everywhere",
+        parsers.truth,
+        "Show those Docker labels on every container series, as cAdvisor does.",
+        default="false",
+    ),
+    Setting(
+        "docker.host",
+        parsers.engine_address,
+        "The engine to read: `unix:///PATH`, `tcp://HOST:PORT` or `ssh://USER@HOST`. By default"
+        " what `DOCKER_HOST` or the context of the docker command says.",
+        metavar="ADDRESS",
+    ),
+    Setting(
+        "admin.token-file",
+        admin.token_file,
+        "Enables the admin API for who holds the token in this file: `NAME=FILE` or"
+        " `NAME:SCOPE[,SCOPE]=FILE`. NAME is what records call its holder; the scopes are `read`"
+        " (the default) and `act`. The token has at least 32 characters; the file is read again"
+        " when it changes.",
+        default="",
+        metavar="NAME[:SCOPE[,SCOPE]]=FILE",
+        repeatable=True,
+        split=admin.split_token_files,
+    ),
+    Setting(
+        "admin.listen-address",
+        parsers.listen_address,
+        "Where to serve the admin API instead of where the metrics are served.",
+        metavar="ADDRESS",
+    ),
+    Setting(
+        "admin.docker-host",
+        parsers.engine_address,
+        "The same engine by another way, to be used for actions only: such as a socket proxy that"
+        " allows them, where `--docker.host` is one that allows reading.",
+        metavar="ADDRESS",
+    ),
+    Setting(
+        "admin.allowed-host",
+        admin.host_name,
+        "Further host names that requests without a valid token may use to reach the admin API."
+        " IP addresses and `localhost` are allowed always, and with a valid token every name is.",
+        default="",
+        metavar="NAME",
+        repeatable=True,
+    ),
+    Setting(
+        "admin.label",
+        parsers.pattern,
+        "The Docker label by which a container opts in to actions: its value lists them, as in"
+        " `restart,start,stop`.",
+        default="docker-exporter.actions",
+        metavar="LABEL",
+    ),
+    Setting(
+        "admin.allow",
+        parsers.regular_expression,
+        "Containers whose whole name matches have opted in to every action, whatever their labels"
+        " are.",
+        metavar="REGEX",
+    ),
+    Setting(
+        "admin.cooldown",
+        parsers.duration,
+        "The time between two actions on one container. For what Alertmanager asks for it also"
+        " counts from the moment that the container was started by somebody else.",
+        default="60s",
+        metavar="DURATION",
+    ),
+    Setting(
+        "admin.budget",
+        admin.positive_number,
+        "How many actions there may be on one container within an hour.",
+        default="5",
+        metavar="N",
+    ),
+    Setting(
+        "admin.alert-match",
+        admin.alert_match,
+        "Which alerts may name a container by its name alone: those that have this value of a"
+        " label, such as `instance`; with several, all must hold. Alerts with the container's"
+        " `id`, as those of this project, do not need it.",
+        default="",
+        metavar="LABEL=VALUE",
+        repeatable=True,
+    ),
+    Setting(
+        "admin.audit-file",
+        str,
+        "A file to which the record of every attempt is added, as a line of JSON. It may be"
+        " rotated. At start, the budgets are taken up from it.",
+        metavar="FILE",
+    ),
+    Setting(
+        "admin.dry-run",
+        parsers.truth,
+        "Carry out nothing, and put on record what would be.",
+        default="false",
+    ),
+    Setting(
+        "log.level",
+        parsers.one_of("debug", "info", "warn", "error"),
+        "What to log: `debug`, `info`, `warn` or `error`, and what is graver.",
+        default="info",
+        metavar="LEVEL",
+    ),
+    Setting(
+        "log.format",
+        parsers.one_of("logfmt", "json"),
+        "How to log: `logfmt` or `json`.",
+        default="logfmt",
+        metavar="FORMAT",
+    ),
+    Setting(
+        "config.file",
+        str,
+        "A YAML file of settings. This one cannot stand in it.",
+        metavar="FILE",
+    ),
+)
+
+[CONFIG_FILE] = (setting for setting in TABLE if setting.name == "config_file")
