@@ -1,0 +1,1 @@
+"""Real engines, real servers and other help for the tests."""

@@ -1,0 +1,124 @@
+"""A socket proxy: passes on what it is told to allow, and refuses the rest in HTML."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import socket
+import socketserver
+import tempfile
+import threading
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from types import TracebackType
+
+_TIMEOUT_SECONDS = 60
+_REFUSAL = (
+    b"HTTP/1.0 403 Forbidden\r\nContent-Type: text/html\r\n\r\n"
+    b"<html><body>403 Forbidden</body></html>"
+)
+
+
+class SocketProxy:
+    """A proxy before the socket of an engine, for as long as its context lasts.
+
+    Attributes:
+        host: Its address, as a value for `DOCKER_HOST`.
+        refused: The methods and paths of the requests that it did not pass on.
+    """
+
+    def __init__(self, target: Path, allowed: Mapping[str, str]) -> None:
+        """Prepare to listen.
+
+        Args:
+            target: The socket of the engine.
+            allowed: For each method an expression that the whole path must match, as in
+                wollomatic/socket-proxy.
+        """
+        self._target = target
+        self._allowed = {method: re.compile(path) for method, path in allowed.items()}
+        self.refused: list[str] = []
+
+    def __enter__(self) -> Self:
+        """Begin to listen."""
+        self._directory = Path(tempfile.mkdtemp(prefix="proxy-", dir="/tmp"))
+        self.host = f"unix://{self._directory}/docker.sock"
+        proxy = self
+
+        class Bound(_Handler):
+            def __init__(self, *arguments: Any) -> None:  # noqa: ANN401 (what socketserver gives)
+                self.proxy = proxy
+                super().__init__(*arguments)
+
+        self._server = _Server(f"{self._directory}/docker.sock", Bound)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Listen no more."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+        shutil.rmtree(self._directory)
+
+    def allows(self, method: str, path: str) -> bool:
+        """Return whether a request is to be passed on."""
+        pattern = self._allowed.get(method)
+        return pattern is not None and pattern.fullmatch(path.partition("?")[0]) is not None
+
+    def pass_on(self, request: bytes) -> Iterator[bytes]:
+        """Yield the engine's answer to a request after which it ends the connection."""
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(_TIMEOUT_SECONDS)
+            link.connect(str(self._target))
+            link.sendall(request)
+            while part := link.recv(65536):
+                yield part
+
+
+class _Server(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+
+
+class _Handler(BaseHTTPRequestHandler):
+    proxy: SocketProxy
+
+    def do_GET(self) -> None:
+        self._serve()
+
+    def do_POST(self) -> None:
+        self._serve()
+
+    def do_HEAD(self) -> None:
+        self._serve()
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+    def _serve(self) -> None:
+        self.close_connection = True
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if not self.proxy.allows(self.command, self.path):
+            self.proxy.refused.append(f"{self.command} {self.path}")
+            self.wfile.write(_REFUSAL)
+            return
+        kept = [(name, value) for name, value in self.headers.items() if name != "Connection"]
+        lines = [
+            f"{self.command} {self.path} HTTP/1.1",
+            *(f"{name}: {value}" for name, value in kept),
+        ]
+        head = "\r\n".join([*lines, "Connection: close", "", ""])
+        with contextlib.suppress(BrokenPipeError):  # Whoever follows events hangs up at the end.
+            for part in self.proxy.pass_on(head.encode() + body):
+                self.wfile.write(part)

@@ -1,0 +1,295 @@
+"""Snapshots: shared, cached, cut at deadlines, and never false."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from exporter.deadline import Deadline
+from exporter.docker_client import DockerClient
+from exporter.metrics.filters import Filters
+from exporter.metrics.snapshot import Snapshots
+from exporter.model import ContainerState
+from tests.support import fake_engine
+from tests.support.fake_engine import FakeEngine, Handler, identity
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from exporter.model import Snapshot
+
+SOON = 0.3
+LATE = 30.0
+ANY = Filters()
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeEngine]:
+    """Give an engine with three containers, one of them stopped."""
+    with FakeEngine(web="running", db="running", job="exited") as engine:
+        yield engine
+
+
+def snapshots_of(engine: FakeEngine, ttl: float = LATE, filters: Filters = ANY) -> Snapshots:
+    """Return snapshots of an engine, without events."""
+    return Snapshots(DockerClient(engine.host), ttl=ttl, filters=filters)
+
+
+def with_stats(snapshot: Snapshot) -> set[str]:
+    """Return the names of the containers whose stats could be read."""
+    return {reading.container.name for reading in snapshot.containers if reading.stats}
+
+
+def names(snapshot: Snapshot) -> set[str]:
+    """Return the names of the containers that are shown."""
+    return {reading.container.name for reading in snapshot.containers}
+
+
+def stats_path(name: str) -> str:
+    """Return where the stats of a container are asked for."""
+    return f"/containers/{identity(name)}/stats"
+
+
+def inspect_path(name: str) -> str:
+    """Return where a container is inspected."""
+    return f"/containers/{identity(name)}/json"
+
+
+def test_snapshot_shows_the_stopped_too_and_reads_stats_of_what_runs(fake: FakeEngine) -> None:
+    """Every container is there; stats are asked for those that run, and for no other."""
+    snapshot = snapshots_of(fake).get(Deadline(LATE))
+    assert names(snapshot) == {"web", "db", "job"}
+    assert with_stats(snapshot) == {"web", "db"}
+    assert fake.asked(stats_path("job")) == 0
+    assert snapshot.states is not None
+    assert snapshot.states[ContainerState.RUNNING] == 2
+    assert snapshot.states[ContainerState.DEAD] == 0
+    assert snapshot.complete
+
+
+def test_simultaneous_scrapes_share_one_pass(fake: FakeEngine) -> None:
+    """Twenty who ask while a pass is under way get that pass: the engine lists once."""
+    go = threading.Event()
+
+    def wait_then_list(handler: Handler) -> None:
+        go.wait(LATE)
+        handler.engine.overrides.clear()
+        handler.engine.requests.pop()
+        handler.do_GET()
+
+    fake.overrides["/containers/json"] = wait_then_list
+    snapshots = snapshots_of(fake)
+    joined = [snapshots.join(Deadline(LATE)) for _ in range(20)]
+    go.set()
+    results = [one.future.result(LATE) for one in joined]
+    assert all(result is results[0] for result in results)
+    assert fake.asked("/containers/json") == 1
+
+
+def test_complete_snapshot_is_given_out_again_until_its_time_is_over(fake: FakeEngine) -> None:
+    """Within the TTL nothing is asked again; with a TTL of 0 everything is."""
+    cached, fresh = snapshots_of(fake), snapshots_of(fake, ttl=0)
+    assert cached.get(Deadline(LATE)) is cached.get(Deadline(LATE))
+    assert fake.asked("/containers/json") == 1
+    assert fresh.get(Deadline(LATE)) is not fresh.get(Deadline(LATE))
+    assert fake.asked("/containers/json") == 3
+
+
+def test_cut_snapshot_is_not_given_out_again(fake: FakeEngine) -> None:
+    """A scrape after one that was cut reads the engine again, and gets everything."""
+    fake.overrides[stats_path("web")] = Handler.hang
+    snapshots = snapshots_of(fake)
+    cut = snapshots.get(Deadline(SOON))
+    assert not cut.complete
+    fake.overrides.clear()
+    wait_until(lambda: snapshots.get(Deadline(LATE)).complete, LATE, "a complete snapshot")
+
+
+def test_failed_snapshot_is_not_given_out_again(fake: FakeEngine) -> None:
+    """The first scrape after an engine's return sees it, whatever the TTL."""
+    fake.overrides["/containers/json"] = lambda handler: handler.send(500, b"{}")
+    snapshots = snapshots_of(fake)
+    failed = snapshots.get(Deadline(LATE))
+    assert not failed.up
+    assert failed.error is not None
+    fake.overrides.clear()
+    assert snapshots.get(Deadline(LATE)).up
+
+
+def test_container_that_hangs_costs_its_own_stats_only(fake: FakeEngine) -> None:
+    """The others are complete at the deadline, and the one is counted as late."""
+    fake.overrides[stats_path("web")] = Handler.hang
+    snapshot = snapshots_of(fake).get(Deadline(SOON))
+    assert names(snapshot) == {"web", "db", "job"}
+    assert with_stats(snapshot) == {"db"}
+    assert snapshot.without_stats["timeout"] == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        pytest.param(lambda handler: handler.send(200, b""), "not_found", id="empty body"),
+        pytest.param(lambda handler: handler.send(404, b"{}"), "not_found", id="removed"),
+        pytest.param(lambda handler: handler.send(200, b"<html>"), "bad_response", id="rubbish"),
+        pytest.param(lambda handler: handler.send(200, b"[1]"), "bad_response", id="wrong shape"),
+        pytest.param(lambda handler: handler.send(500, b"oh"), "bad_response", id="failure"),
+        pytest.param(
+            lambda handler: handler.send(403, b"<h1>403 Forbidden", "text/html"),
+            "permission_denied",
+            id="proxy refuses",
+        ),
+        pytest.param(
+            lambda handler: handler.send(
+                200, b'{"read": "0001-01-01T00:00:00Z", "cpu_stats": {"cpu_usage": {}}}'
+            ),
+            "not_running",
+            id="stopped meanwhile",
+        ),
+    ],
+)
+def test_odd_answer_costs_one_container_and_is_counted(
+    fake: FakeEngine, answer: Callable[[Handler], None], reason: str
+) -> None:
+    """Whatever the engine says of one container, the others are read, and no value is made up."""
+    fake.overrides[stats_path("web")] = answer
+    snapshot = snapshots_of(fake).get(Deadline(LATE))
+    assert with_stats(snapshot) == {"db"}
+    assert {key: n for key, n in snapshot.without_stats.items() if n} == {reason: 1}
+
+
+def test_container_that_cannot_be_inspected_counts_but_has_no_series(fake: FakeEngine) -> None:
+    """A container that vanishes after the list is in the count of states, and nowhere else."""
+    fake.overrides[inspect_path("web")] = lambda handler: handler.send(404, b"{}")
+    snapshot = snapshots_of(fake).get(Deadline(LATE))
+    assert names(snapshot) == {"db", "job"}
+    assert snapshot.states is not None
+    assert snapshot.states[ContainerState.RUNNING] == 2
+    assert snapshot.without_stats["not_found"] == 1
+
+
+def test_state_outside_the_seven_is_counted_and_belongs_to_none(fake: FakeEngine) -> None:
+    """Podman has more states than Docker: such a container is shown in none of the seven."""
+    fake.containers[identity("web")] = "stopping"
+    snapshot = snapshots_of(fake).get(Deadline(LATE))
+    state = {r.container.name: r.container.state for r in snapshot.containers}
+    assert state["web"] is None
+    assert snapshot.without_stats["unknown_state"] == 1
+
+
+def test_each_waiter_leaves_at_its_own_deadline_with_what_is_there(fake: FakeEngine) -> None:
+    """The impatient one gets a part; the pass goes on for the patient one and is complete."""
+    go = threading.Event()
+
+    def wait_then_answer(handler: Handler) -> None:
+        go.wait(LATE)
+        del handler.engine.overrides[stats_path("web")]
+        handler.do_GET()
+
+    fake.overrides[stats_path("web")] = wait_then_answer
+    snapshots = snapshots_of(fake)
+    patient = snapshots.join(Deadline(LATE))
+    impatient = snapshots.get(Deadline(SOON))
+    assert with_stats(impatient) == {"db"}
+    assert not impatient.complete
+    go.set()
+    assert with_stats(patient.future.result(LATE)) == {"web", "db"}
+    assert patient.future.result().complete
+
+
+def test_late_comer_extends_the_pass_and_what_was_cut_is_asked_again(fake: FakeEngine) -> None:
+    """A pass that began with a short deadline serves one who joins with a long one in full."""
+    hung = threading.Event()
+
+    def hang_once(handler: Handler) -> None:
+        del handler.engine.overrides[stats_path("web")]
+        hung.set()
+        handler.hang()
+
+    fake.overrides[stats_path("web")] = hang_once
+    snapshots = snapshots_of(fake)
+    short = snapshots.join(Deadline(2 * SOON))
+    assert hung.wait(LATE)
+    long = snapshots.join(Deadline(LATE))
+    assert long is short
+    assert with_stats(long.future.result(LATE)) == {"web", "db"}
+
+
+def test_engine_that_does_not_answer_costs_the_deadline_and_shows_nothing(fake: FakeEngine) -> None:
+    """Nothing is known: no container, no state, an error that says why."""
+    fake.overrides["/containers/json"] = Handler.hang
+    snapshot = snapshots_of(fake).get(Deadline(SOON))
+    assert not snapshot.up
+    assert snapshot.containers == ()
+    assert "time" in (snapshot.error or "")
+
+
+def test_engine_info_that_is_refused_costs_the_info_only(fake: FakeEngine) -> None:
+    """A socket proxy that forbids /info leaves the containers as they are."""
+    fake.overrides["/info"] = lambda handler: handler.send(403, b"<html>", "text/html")
+    snapshot = snapshots_of(fake).get(Deadline(LATE))
+    assert snapshot.info is None
+    assert with_stats(snapshot) == {"web", "db"}
+    assert snapshot.complete
+
+
+def test_engine_that_is_slow_to_tell_of_itself_delays_no_container(fake: FakeEngine) -> None:
+    """The containers are read first."""
+    fake.overrides["/info"] = Handler.hang
+    snapshot = snapshots_of(fake).get(Deadline(2 * SOON))
+    assert snapshot.info is None
+    assert with_stats(snapshot) == {"web", "db"}
+
+
+def test_cpu_ratio_needs_a_snapshot_before_it_and_goes_with_its_container(fake: FakeEngine) -> None:
+    """There is none in the first snapshot, nor for a container that came back after it was gone."""
+    usage = {"now": 10**9}
+
+    def moving(handler: Handler) -> None:
+        answer = fake_engine.stats(identity("web"))
+        answer["cpu_stats"]["cpu_usage"]["total_usage"] = usage["now"]
+        answer["cpu_stats"]["system_cpu_usage"] = 10 * usage["now"]
+        usage["now"] += 10**9
+        handler.send(200, json.dumps(answer).encode())
+
+    def ratio() -> float | None:
+        snapshot = snapshots.get(Deadline(LATE))
+        return {r.container.name: r.cpu_ratio for r in snapshot.containers}.get("web")
+
+    fake.overrides[stats_path("web")] = moving
+    snapshots = snapshots_of(fake, ttl=0)
+    assert ratio() is None
+    assert ratio() == pytest.approx(0.4)
+    del fake.containers[identity("web")]
+    assert ratio() is None
+    fake.containers[identity("web")] = "running"
+    assert ratio() is None
+
+
+def test_filters_hide_containers_and_spare_the_engine(fake: FakeEngine) -> None:
+    """A container that is filtered out by name is not even inspected, and still counted."""
+    filters = Filters(exclude=re.compile("w.*"))
+    snapshot = snapshots_of(fake, filters=filters).get(Deadline(LATE))
+    assert names(snapshot) == {"db", "job"}
+    assert fake.asked(inspect_path("web")) == 0
+    assert snapshot.states is not None
+    assert snapshot.states[ContainerState.RUNNING] == 2
+
+
+def test_mistake_of_ours_leaves_nobody_without_an_answer(
+    fake: FakeEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where our own code fails, those who wait get a snapshot that says so, and the log tells."""
+
+    class Broken(DockerClient):
+        def call(self, *_: object, **__: object) -> None:  # type: ignore[override]
+            raise ZeroDivisionError
+
+    snapshot = Snapshots(Broken(fake.host)).get(Deadline(LATE))
+    assert not snapshot.up
+    assert "ZeroDivisionError" in (snapshot.error or "")
+    assert "snapshot failed" in caplog.text
