@@ -1,0 +1,1 @@
+"""Tests of the commands for people, each as a process of its own."""
