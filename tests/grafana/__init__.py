@@ -1,0 +1,1 @@
+"""Tests of the dashboards, on their own and on a real Prometheus."""
