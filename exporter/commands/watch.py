@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from exporter.actions.guard import Policy
 from exporter.actions.recovery import MAX_FAILURES, ContainerWatch
+from exporter.actions.selfid import own_container_id
 from exporter.commands.engine import print_json, works_on_engine
 from exporter.commands.figures import UNKNOWN, percent, printable
 from exporter.commands.interrupts import until_interrupted
@@ -82,10 +85,11 @@ def watch(  # noqa: PLR0913 -- one for each option
             if complaint:
                 click.echo(complaint, err=True)
                 return False
-        policy = Policy(cooldown_seconds=cool_down, budget=budget) if recover else None
-        looks = ContainerWatch(name, client=client, max_failures=max_failures, recovery=policy).run(
-            interval
-        )
+        own_id = own_container_id(Path("/proc/self"), socket.gethostname())
+        policy = Policy(cooldown_seconds=cool_down, budget=budget, own_id=own_id)
+        looks = ContainerWatch(
+            name, client=client, max_failures=max_failures, recovery=policy if recover else None
+        ).run(interval)
         for seen in looks:
             if as_json:
                 print_json(seen)
