@@ -101,7 +101,8 @@ def test_top_shows_and_sorts_until_q_is_pressed(
     engine: PrivateEngine, running: str, ended: str
 ) -> None:
     """The live view shows the containers, obeys keys, and gives the terminal back."""
-    with in_terminal(120, 24, "top", f"--docker.host={engine.host}") as terminal:
+    # High enough for all that other tests may have on the shared engine.
+    with in_terminal(120, 100, "top", f"--docker.host={engine.host}") as terminal:
         terminal.wait_for("by cpu")
         terminal.press("m")
         terminal.wait_for("by memory")
