@@ -112,6 +112,9 @@ def observed(zoo: PrivateEngine, tmp_path_factory: pytest.TempPathFactory) -> It
         _await(prometheus, ended, "a scrape after the kill")
         _await(prometheus, f"count(count_over_time(up[1m]) >= 10) {everywhere}", "ten scrapes")
         seen = Observed(prometheus, time.time())
+        # A scrape bears the time at which it began: those up to then must be over before anything
+        # is removed.
+        _await(prometheus, f"count(timestamp(up) > {seen.at}) {everywhere}", "later scrapes")
         scene.close()
         yield seen
 
