@@ -238,20 +238,24 @@ class DockerClient:
         Raises:
             EngineUnavailableError: Through neither; the message says why, and what to do.
         """
-        if self._sdk_available:
-            return self._sdk_engine()
+        engine = self._sdk_engine()
+        if engine is not None:
+            return engine
         deadline = deadline or Deadline(self._timeout)
         if not self._lock.acquire(timeout=deadline.remaining()):
             raise EngineTimeoutError("Another request is still trying to reach the engine.")
         try:
-            return self._sdk_engine() if self._sdk_available else self._find(deadline)
+            return self._sdk_engine() or self._find(deadline)
         finally:
             self._lock.release()
 
     def lost(self, engine: Engine, error: EngineError) -> None:
         """Note that an engine was found to be gone, so that the next call looks for it anew."""
         with self._lock:
-            if engine.mode is Mode.SDK:
+            if isinstance(engine, docker_sdk.SdkEngine):
+                if engine.client is not self._client:
+                    # Another thread has found it again meanwhile.
+                    return
                 self._drop_client()
             else:
                 self._postpone_cli()
@@ -274,10 +278,12 @@ class DockerClient:
 
     # -- below --------------------------------------------------------------------------------
 
-    def _sdk_engine(self) -> Engine:
+    def _sdk_engine(self) -> docker_sdk.SdkEngine | None:
+        """Return the engine through the SDK's client in use; None when there is none."""
+        # Read once: another thread may be dropping it.
         client = self._client
-        if client is None:
-            raise EngineUnavailableError("The client has been closed.")
+        if not self._sdk_available or client is None:
+            return None
         return docker_sdk.SdkEngine(client, self._where, self._observe, self._timeout, self._width)
 
     def _drop_client(self) -> None:
@@ -298,7 +304,7 @@ class DockerClient:
         self._width = docker_sdk.stats_width(version)
         self._client, self._sdk_available = client, True
         self._settle(Mode.SDK)
-        return self._sdk_engine()
+        return docker_sdk.SdkEngine(client, self._where, self._observe, self._timeout, self._width)
 
     def _find_cli(self, deadline: Deadline, sdk_error: EngineError) -> Engine:
         """Look for the engine by the command, which is tried less often the more it fails."""

@@ -156,7 +156,7 @@ class CliEngine:
         """Return the word of the engine for the state of one container."""
         return self.inspect(name).status
 
-    def read_stats(self, name: str, *, pair: bool) -> ContainerStats | None:  # noqa: ARG002
+    def read_stats(self, name: str, *, pair: bool) -> ContainerStats | None:  # noqa: ARG002 -- see below
         """Return one reading of one container; None when it does not run.
 
         The command always takes two readings, and prints what it made of them.

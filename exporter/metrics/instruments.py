@@ -40,7 +40,7 @@ class Instruments:
 
     def __init__(self) -> None:
         # A series of its own for the moment that a counter was made tells nobody anything.
-        disable_created_metrics()  # type: ignore[no-untyped-call]
+        disable_created_metrics()  # type: ignore[no-untyped-call] # the library's
         self.registry = CollectorRegistry(auto_describe=True)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)

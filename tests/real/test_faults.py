@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,12 +82,9 @@ def test_deadline_is_met_while_the_engine_hangs(
     snapshots = Snapshots(mortal, ttl=0)
     snapshots.get(Deadline(LATE))
     private_engine.pause()
-    began = time.monotonic()
-    snapshots.get(Deadline(1))
-    # A generous bound: it is the difference to a timeout of ten seconds that matters.
-    assert time.monotonic() - began < 5
+    # It returns while nothing has been answered, and long before the engine would go on.
+    assert not snapshots.get(Deadline(1)).up
     private_engine.resume()
-
     wait_until(lambda: not children_named("docker"), LATE, "no command is left")
 
 
