@@ -1,22 +1,13 @@
-"""The command line: `docker-exporter` serves. The one place where everything is wired together."""
+"""The command line: `docker-exporter` serves."""
 
 from __future__ import annotations
 
-import socket
 import sys
-from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from exporter import __version__
-from exporter.actions.audit import AuditLog, Outcome
-from exporter.actions.executor import Executor
-from exporter.actions.guard import Action, Policy, Trigger
-from exporter.actions.healer import Healer
-from exporter.actions.ledger import Ledger
-from exporter.actions.selfid import own_container_id
 from exporter.commands.check import check
 from exporter.commands.control import ensure_running, restart, start, stop
 from exporter.commands.health import health
@@ -26,29 +17,9 @@ from exporter.commands.ps import ps
 from exporter.commands.stats import stats
 from exporter.commands.top import top
 from exporter.commands.watch import watch
-from exporter.docker_client import DockerClient
-from exporter.engine.events import EventFollower
 from exporter.errors import ExporterError, SettingsError
-from exporter.logs import configure
-from exporter.metrics.collector import ContainerCollector
-from exporter.metrics.filters import Filters
-from exporter.metrics.instruments import ActionInstruments, ExhaustedHealing, Instruments
-from exporter.metrics.labels import LabelOptions
-from exporter.metrics.snapshot import Snapshots
-from exporter.web.admin import AdminApi
-from exporter.web.app import create_admin_app, create_app
-from exporter.web.auth import Tokens
-from exporter.web.endpoint import admin_routes, disabled_admin_routes
-from exporter.web.gate import Gate
-from exporter.web.lifecycle import Lifecycle
-from exporter.web.server import ByListener, Server, listen
-from exporter.web.telemetry import Telemetry
 
 if TYPE_CHECKING:
-    from starlette.routing import BaseRoute
-    from starlette.types import ASGIApp
-
-    from exporter.actions.audit import Record
     from exporter.settings import Settings
 
 NAME = "docker-exporter"
@@ -82,119 +53,11 @@ def cli(settings: Settings) -> None:
     Each option can also be given as an environment variable (--web.max-requests as
     DOCKER_EXPORTER_WEB_MAX_REQUESTS), or in the YAML file that --config.file names.
     """
+    # Only here: a command that asks one thing starts without all that serving takes.
+    from exporter.serve import serve  # noqa: PLC0415
+
     serve(settings)
 
 
 for command in (check, ps, top, stats, start, stop, restart, ensure_running, health, watch, limits):
     cli.add_command(command)
-
-
-def serve(settings: Settings) -> None:
-    """Serve until a signal comes.
-
-    Raises:
-        ExporterError: There is no listening where it was asked.
-    """
-    configure(settings.log_level, settings.log_format)
-    sockets = listen(settings.web_listen_address)
-    own_metrics = not settings.web_disable_exporter_metrics
-    with ExitStack() as cleanup:
-        instruments = Instruments()
-        client = DockerClient(settings.docker_host, observe=instruments.observe)
-        cleanup.callback(client.close)
-        follower = EventFollower(client.events)
-        cleanup.callback(follower.close)
-        snapshots = Snapshots(
-            client, ttl=settings.collector_cache_ttl, filters=_filters(settings), follower=follower
-        )
-        collector = ContainerCollector(
-            snapshots, labels=_label_options(settings), scrape_metrics=own_metrics
-        )
-        lifecycle = Lifecycle()
-        telemetry = Telemetry(
-            snapshots,
-            collector,
-            own=instruments.registry if own_metrics else None,
-            max_requests=settings.web_max_requests,
-            lifecycle=lifecycle,
-        )
-        cleanup.callback(telemetry.close)
-        admin = _admin_routes(settings, client, instruments, lifecycle, cleanup)
-        elsewhere = settings.admin_token_file and settings.admin_listen_address
-        app: ASGIApp = create_app(
-            telemetry,
-            lifecycle,
-            telemetry_path=settings.web_telemetry_path,
-            admin=() if elsewhere else admin,
-        )
-        if elsewhere:
-            [listener] = listen([elsewhere], "--admin.listen-address")
-            sockets.append(listener)
-            app = ByListener(app, listener, create_admin_app(lifecycle, admin))
-        follower.start()
-        Server(app, lifecycle).run(sockets)
-
-
-def _admin_routes(
-    settings: Settings,
-    reader: DockerClient,
-    instruments: Instruments,
-    lifecycle: Lifecycle,
-    cleanup: ExitStack,
-) -> list[BaseRoute]:
-    """Build the admin API, if there is to be one."""
-    if not settings.admin_token_file:
-        return disabled_admin_routes()
-    tokens = Tokens(settings.admin_token_file)
-    path = settings.admin_audit_file
-    audit = AuditLog(None if path is None else Path(path))
-    cleanup.callback(audit.close)
-    ledger = Ledger(_policy(settings), audit.earlier())
-    counts = ActionInstruments(
-        instruments.registry,
-        actions=(*Action, "unknown"),
-        triggers=(Trigger.API, Trigger.ALERTMANAGER),
-        outcomes=Outcome,
-    )
-    instruments.registry.register(ExhaustedHealing(ledger.exhausted))
-
-    def write(record: Record) -> Record:
-        counts.count_action(record.action, record.trigger, record.outcome)
-        return audit.write(record)
-
-    actor = reader
-    if settings.admin_docker_host is not None:
-        actor = DockerClient(settings.admin_docker_host, observe=instruments.observe)
-        cleanup.callback(actor.close)
-    executor = Executor(reader, actor, ledger, write, dry_run=settings.admin_dry_run)
-    cleanup.callback(executor.close)
-    healer = Healer(executor, ledger, write, settings.admin_alert_match)
-    api = AdminApi(reader, executor, healer, audit.recent, lifecycle)
-    gate = Gate(tokens, settings.admin_allowed_host, counts.count_auth_failure)
-    return admin_routes(api.operations(), gate, write)
-
-
-def _policy(settings: Settings) -> Policy:
-    return Policy(
-        label=settings.admin_label,
-        allow=settings.admin_allow,
-        cooldown_seconds=settings.admin_cooldown,
-        budget=settings.admin_budget,
-        own_id=own_container_id(Path("/proc/self"), socket.gethostname()),
-    )
-
-
-def _filters(settings: Settings) -> Filters:
-    return Filters(
-        include=settings.collector_include,
-        exclude=settings.collector_exclude,
-        labels=settings.collector_include_label,
-    )
-
-
-def _label_options(settings: Settings) -> LabelOptions:
-    return LabelOptions(
-        series=settings.collector_labels,
-        container_labels=settings.collector_container_labels,
-        everywhere=settings.collector_container_labels_everywhere,
-    )
