@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from exporter import __version__
-from exporter.commands.check import check
-from exporter.commands.control import ensure_running, restart, start, stop
-from exporter.commands.health import health
-from exporter.commands.limits import limits
 from exporter.commands.options import takes_settings
-from exporter.commands.ps import ps
-from exporter.commands.stats import stats
-from exporter.commands.top import top
-from exporter.commands.watch import watch
 from exporter.errors import ExporterError, SettingsError
 
 if TYPE_CHECKING:
     from exporter.settings import Settings
 
 NAME = "docker-exporter"
+
+# Where each command is: its module in `exporter.commands`.
+_MODULES = {
+    "check": "check",
+    "ps": "ps",
+    "top": "top",
+    "stats": "stats",
+    "start": "control",
+    "stop": "control",
+    "restart": "control",
+    "ensure-running": "control",
+    "health": "health",
+    "watch": "watch",
+    "limits": "limits",
+    "healthcheck": "healthcheck",
+}
 
 
 def main() -> NoReturn:
@@ -44,7 +53,23 @@ def _complain(error: Exception) -> None:
     click.echo(f"{NAME}: {' '.join(text.split())}", err=True)
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """The commands, each imported when it is asked for, so that none waits for another's needs."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command of a name."""
+        if super().get_command(ctx, cmd_name) is None:
+            return None
+        module = import_module(f"exporter.commands.{_MODULES[cmd_name]}")
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        return command
+
+
+@click.group(
+    cls=_Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name=NAME, message="%(prog)s %(version)s")
 @takes_settings
 def cli(settings: Settings) -> None:
@@ -59,5 +84,5 @@ def cli(settings: Settings) -> None:
     serve(settings)
 
 
-for command in (check, ps, top, stats, start, stop, restart, ensure_running, health, watch, limits):
-    cli.add_command(command)
+for command in _MODULES:
+    cli.add_command(click.Command(command))

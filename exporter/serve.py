@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,6 +22,7 @@ from exporter.metrics.filters import Filters
 from exporter.metrics.instruments import ActionInstruments, ExhaustedHealing, Instruments
 from exporter.metrics.labels import LabelOptions
 from exporter.metrics.snapshot import Snapshots
+from exporter.web import healthcheck
 from exporter.web.admin import AdminApi
 from exporter.web.app import create_admin_app, create_app
 from exporter.web.auth import Tokens
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 
     from exporter.actions.audit import Record
     from exporter.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 
 def serve(settings: Settings) -> None:
@@ -81,7 +85,15 @@ def serve(settings: Settings) -> None:
             sockets.append(listener)
             app = ByListener(app, listener, create_admin_app(lifecycle, admin))
         follower.start()
-        Server(app, lifecycle).run(sockets)
+        Server(app, lifecycle, _health_listener()).run(sockets)
+
+
+def _health_listener() -> socket.socket | None:
+    try:
+        return healthcheck.listen()
+    except OSError as exc:
+        logger.warning("the command healthcheck will not find this process", exc_info=exc)
+        return None
 
 
 def _admin_routes(

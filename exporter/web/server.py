@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from exporter.errors import ExporterError
+from exporter.web import healthcheck
 from exporter.web.lifecycle import GRACE_SECONDS
 
 if TYPE_CHECKING:
@@ -102,7 +103,16 @@ class Server(uvicorn.Server):
     when a signal has stopped it.
     """
 
-    def __init__(self, app: ASGIApp, lifecycle: Lifecycle) -> None:
+    def __init__(
+        self, app: ASGIApp, lifecycle: Lifecycle, health: socket.socket | None = None
+    ) -> None:
+        """Prepare to serve.
+
+        Args:
+            app: Answers requests.
+            lifecycle: Is told when stopping begins.
+            health: Where to answer health checks, apart from all requests.
+        """
         super().__init__(
             uvicorn.Config(
                 app,
@@ -117,10 +127,15 @@ class Server(uvicorn.Server):
             )
         )
         self._lifecycle = lifecycle
+        self._health = health
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to serve, and say where."""
         await super().startup(sockets)
+        if self._health is not None:
+            self.servers.append(
+                await asyncio.start_unix_server(healthcheck.answer, sock=self._health)
+            )
         for listener in sockets or ():
             host, port, *_ = listener.getsockname()
             address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

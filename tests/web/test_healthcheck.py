@@ -1,0 +1,121 @@
+"""`docker-exporter healthcheck` finds what serves, and tells whether it is alive."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import exporter
+from exporter.web import healthcheck
+from tests.support.exporter import RunningExporter
+from tests.support.programs import end_program, start_program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(exporter.__file__).parents[1]
+COMMAND = (sys.executable, "-m", "exporter")
+TIMEOUT_SECONDS = 30
+NOBODY = 65534
+
+
+@contextmanager
+def serving_apart(log: Path, *prefix: str) -> Iterator[RunningExporter]:
+    """Let the program serve in a mount namespace, as in a container, until the context ends.
+
+    Args:
+        log: Where it prints to.
+        prefix: The command that enters the namespace.
+    """
+    process = start_program(
+        *(*prefix, *COMMAND),
+        *("--web.listen-address=127.0.0.1:0", "--docker.host=unix:///nowhere/docker.sock"),
+        log=log,
+    )
+    try:
+        yield RunningExporter(process, log)
+    finally:
+        process.send_signal(signal.SIGCONT)
+        end_program(process)
+
+
+def check(*prefix: str) -> subprocess.CompletedProcess[str]:
+    """Run the health check in a mount namespace."""
+    return subprocess.run(
+        [*prefix, *COMMAND, "healthcheck"],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=TIMEOUT_SECONDS,
+    )
+
+
+def test_tells_whether_all_that_serve_here_are_alive(tmp_path: Path) -> None:
+    """What it finds is healthy as long as each answers; it has to be told no address."""
+    with serving_apart(tmp_path / "first", "unshare", "--mount") as first:
+        here = ("nsenter", "--mount", f"--target={first.process.pid}")
+        with serving_apart(tmp_path / "second", *here) as second:
+            done = check(*here)
+            assert (done.returncode, done.stdout) == (0, "docker-exporter is healthy.\n")
+            second.process.send_signal(signal.SIGSTOP)
+            done = check(*here)
+            assert (done.returncode, done.stdout) == (1, "")
+            assert done.stderr == (
+                "docker-exporter: The exporter does not answer within 3 s "
+                f"(process {second.process.pid}). Restart it if that goes on.\n"
+            )
+        done = check(*here)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_without_an_exporter_it_says_so(tmp_path: Path) -> None:
+    """Those of other containers, or of the machine around, do not count."""
+    with serving_apart(tmp_path / "log", "unshare", "--mount"):
+        done = check("unshare", "--mount")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "docker-exporter: No docker-exporter serves here. Was it started, by this user and in "
+        "this container?\n"
+    )
+
+
+def test_nobody_else_can_answer() -> None:
+    """A socket of the right name does not count when another user listens there."""
+    with healthcheck.listen() as listener:
+        os.seteuid(NOBODY)
+        try:
+            listener.listen()
+        finally:
+            os.seteuid(0)
+        assert os.getpid() not in healthcheck.ask()
+
+
+def test_what_has_ended_meanwhile_does_not_count() -> None:
+    """A socket that is about to close accepts nobody, and that is no failure."""
+    with healthcheck.listen() as listener:
+        listener.listen()
+        listener.shutdown(socket.SHUT_RDWR)
+        assert os.getpid() not in healthcheck.ask()
+
+
+def test_wrong_answer_is_no_health() -> None:
+    """Whoever hangs up without a word is not healthy."""
+    with healthcheck.listen() as listener:
+        listener.listen()
+        listener.settimeout(TIMEOUT_SECONDS)
+        asking = subprocess.Popen(
+            [sys.executable, "-c", "from exporter.web.healthcheck import ask; print(ask())"],
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            text=True,
+        )
+        listener.accept()[0].close()
+        output, _ = asking.communicate(timeout=TIMEOUT_SECONDS)
+    assert f"{os.getpid()}: False" in output
