@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.commands import figures
+from exporter import figures
 from exporter.commands.tables import Column
 
 if TYPE_CHECKING:
-    from exporter.commands.rows import Row
+    from exporter.rows import Row
 
 _COLOURS = {
     "running": "green",

@@ -9,7 +9,7 @@ import click
 from exporter.commands.columns import MEASURED
 from exporter.commands.engine import print_json, works_on_engine
 from exporter.commands.names import list_containers, look_up, takes_names
-from exporter.commands.rows import read_rows
+from exporter.commands.snapshots import read_rows
 from exporter.commands.tables import print_table
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import click
 
-from exporter.commands.figures import printable
+from exporter.figures import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

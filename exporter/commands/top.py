@@ -12,22 +12,23 @@ import click
 
 from exporter.commands.columns import LISTED
 from exporter.commands.engine import TIMEOUT_SECONDS, print_json, works_on_engine
-from exporter.commands.figures import printable
 from exporter.commands.interrupts import until_interrupted
 from exporter.commands.keys import pressed_keys
-from exporter.commands.rows import first_snapshot, rows_of
+from exporter.commands.snapshots import first_snapshot
 from exporter.commands.tables import console, fitting, print_table, table
 from exporter.deadline import Deadline
+from exporter.figures import printable
 from exporter.metrics.snapshot import Snapshots
+from exporter.rows import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rich.console import Console, Group
 
-    from exporter.commands.rows import Row
     from exporter.docker_client import DockerClient
     from exporter.model import Snapshot
+    from exporter.rows import Row
 
 _GREATEST_FIRST: dict[str, Callable[[Row], float | None]] = {
     "cpu": lambda row: row.cpu_percent,

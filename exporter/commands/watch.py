@@ -14,10 +14,10 @@ from exporter.actions.guard import Policy
 from exporter.actions.recovery import MAX_FAILURES, ContainerWatch
 from exporter.actions.selfid import own_container_id
 from exporter.commands.engine import print_json, works_on_engine
-from exporter.commands.figures import UNKNOWN, percent, printable
 from exporter.commands.interrupts import until_interrupted
 from exporter.commands.names import list_containers, look_up, takes_name
 from exporter.errors import EngineError
+from exporter.figures import UNKNOWN, percent, printable
 
 if TYPE_CHECKING:
     from exporter.actions.recovery import Observation

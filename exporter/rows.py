@@ -1,27 +1,16 @@
-"""What `ps`, `top` and `stats` show of each container."""
+"""A container as people look at it: what `ps`, `top`, `stats` and the page show of each."""
 
 from __future__ import annotations
 
-import re
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporter import stats
-from exporter.commands.engine import TIMEOUT_SECONDS
-from exporter.deadline import Deadline
-from exporter.errors import EngineUnavailableError
-from exporter.metrics.filters import Filters
-from exporter.metrics.snapshot import Snapshots
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable
 
-    from exporter.docker_client import DockerClient
     from exporter.model import Container, ContainerReading, Snapshot
-
-# A processor's load is a difference; over less time than this it says little.
-RATE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,43 +49,14 @@ class Row:
     block_write_bytes: int | None
 
 
-def read_rows(client: DockerClient, names: Collection[str] | None = None) -> list[Row]:
-    """Return containers by name; all of them if no names are given.
-
-    Raises:
-        EngineUnavailableError: The engine cannot be reached, or cannot list its containers.
-    """
-    include = None if names is None else re.compile("|".join(map(re.escape, names)))
-    return rows_of(first_snapshot(Snapshots(client, ttl=0, filters=Filters(include=include))))
-
-
-def first_snapshot(snapshots: Snapshots) -> Snapshot:
-    """Return what a first look sees; it takes two where one does not tell the load.
-
-    Raises:
-        EngineUnavailableError: The engine cannot be reached, or cannot list its containers.
-    """
-    snapshot = _read(snapshots)
-    if any(reading.stats and reading.cpu_ratio is None for reading in snapshot.containers):
-        threading.Event().wait(RATE_SECONDS)
-        snapshot = _read(snapshots)
-    return snapshot
-
-
 def rows_of(snapshot: Snapshot) -> list[Row]:
     """Return the containers of a snapshot by name."""
-    rows = [_row(reading, snapshot.taken_at) for reading in snapshot.containers]
+    rows = [row_of(reading, snapshot.taken_at) for reading in snapshot.containers]
     return sorted(rows, key=lambda row: row.name)
 
 
-def _read(snapshots: Snapshots) -> Snapshot:
-    snapshot = snapshots.get(Deadline(TIMEOUT_SECONDS))
-    if snapshot.error is not None:
-        raise EngineUnavailableError(snapshot.error)
-    return snapshot
-
-
-def _row(reading: ContainerReading, now: float) -> Row:
+def row_of(reading: ContainerReading, now: float) -> Row:
+    """Return one container at a moment, in seconds since the Unix epoch."""
     container, sample = reading.container, reading.stats
     memory = sample.memory if sample else None
     share = sample.memory_ratio if sample else None
