@@ -119,6 +119,10 @@ class Terminal:
 def in_terminal(columns: int, lines: int, *arguments: str) -> Iterator[Terminal]:
     """Run the command in a terminal of a size, until the context ends."""
     terminal, inside = pty.openpty()
+    # These would win over the size of the terminal.
+    sizes = ("COLUMNS", "LINES")
+    environment = {key: os.environ[key] for key in os.environ if key not in sizes}
+    environment["TERM"] = "xterm-256color"
     fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
     with subprocess.Popen(
         [*COMMAND, *arguments],
@@ -126,7 +130,7 @@ def in_terminal(columns: int, lines: int, *arguments: str) -> Iterator[Terminal]
         stdout=inside,
         stderr=inside,
         cwd=ROOT,
-        env=os.environ | {"TERM": "xterm-256color"},
+        env=environment,
         start_new_session=True,
     ) as process:
         os.close(inside)

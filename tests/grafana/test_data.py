@@ -20,9 +20,9 @@ SPAN_SECONDS = 60
 # Grafana takes four scrapes for its $__rate_interval.
 INTERVAL_SECONDS = 4 * SCRAPE_SECONDS
 
-# Queries that have no data here, and why.
+# Queries that need not have data here, and why.
 WITHOUT_DATA = {
-    "docker-exporter.json: Failed requests A": "no request to the engine has failed",
+    "docker-exporter.json: Failed requests A": "no request to the engine needs to have failed",
     "docker-exporter.json: Containers given up A": "nothing has needed healing",
 }
 
@@ -36,7 +36,7 @@ def test_every_query_has_data(observed: Observed, capsys: pytest.CaptureFixture[
             f"\ndashboards: {len(asked)} queries tried, {len(asked) - len(empty)} with data, "
             f"{len(WITHOUT_DATA)} stated exceptions\n"
         )
-    assert {target.where for target in empty} == WITHOUT_DATA.keys()
+    assert {target.where for target in empty} <= WITHOUT_DATA.keys()
 
 
 @pytest.mark.parametrize("name", DASHBOARDS)

@@ -154,6 +154,12 @@ class PrivateEngine(LocalEngine):
     def pause(self) -> None:
         """Make the engine hang: connections are accepted and nothing is answered."""
         self.dockerd.send_signal(signal.SIGSTOP)
+        # A busy machine takes a moment until each thread has stopped, and answers meanwhile.
+        wait_until(
+            lambda: all(_is_stopped(thread) for thread in _threads(self.dockerd.pid)),
+            _START_TIMEOUT_SECONDS,
+            "the engine stands still",
+        )
 
     def resume(self) -> None:
         """End what `pause` began."""
@@ -242,6 +248,18 @@ class _UnixConnection(HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(self.timeout)
         self.sock.connect(str(self._path))
+
+
+def _threads(pid: int) -> list[Path]:
+    return list(Path(f"/proc/{pid}/task").iterdir())
+
+
+def _is_stopped(thread: Path) -> bool:
+    """Return whether a thread of a process stands still, or is gone (proc(5): its state)."""
+    try:
+        return (thread / "stat").read_text().rpartition(")")[2].split()[0] == "T"
+    except OSError:
+        return True
 
 
 def _unmount_below(directory: Path) -> None:
