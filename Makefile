@@ -9,7 +9,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --constraint constraints.txt \
            --build-constraint constraints.txt
 
-.PHONY: run test test-engines lint docs setup clean
+.PHONY: run test test-engines bench lint docs setup clean
 
 run: .venv/run.stamp
 	@$(BIN)/docker-exporter
@@ -24,6 +24,12 @@ test-engines:
 	@tools/debian-packages debootstrap
 	@$(MAKE) --no-print-directory setup .cache/debian-13
 	@$(BIN)/pytest --no-cov tests/engines
+
+# What a scrape costs: `make bench OPTIONS="--help"` says what can be chosen.
+bench:
+	@tools/debian-packages debootstrap
+	@$(MAKE) --no-print-directory setup .cache/debian-13
+	@$(BIN)/python -m bench $(OPTIONS)
 
 lint: .venv/dev.stamp
 	@$(BIN)/ruff format --check

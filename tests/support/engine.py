@@ -145,10 +145,12 @@ class PrivateEngine(LocalEngine):
 
     Attributes:
         bridge: The network interface that containers hang on.
+        containerd: The running process.
         dockerd: The running process, or the last one.
     """
 
     bridge: str
+    containerd: subprocess.Popen[bytes]
     dockerd: subprocess.Popen[bytes]
 
     def pause(self) -> None:
@@ -178,7 +180,8 @@ class PrivateEngine(LocalEngine):
 
     def _start(self, cleanup: ExitStack) -> None:
         self._inside = self._enter_system(cleanup)
-        cleanup.callback(end_program, self._start_containerd())
+        self.containerd = self._start_containerd()
+        cleanup.callback(end_program, self.containerd)
         self.bridge = f"test-{secrets.token_hex(4)}"
         run_program("ip", "link", "add", self.bridge, "type", "bridge")
         cleanup.callback(run_program, "ip", "link", "delete", self.bridge)

@@ -15,7 +15,11 @@ _INTERVAL_SECONDS = 0.05
 
 
 def wait_until(
-    predicate: Callable[[], T], timeout: float, message: str, accept: Callable[[T], bool] = bool
+    predicate: Callable[[], T],
+    timeout: float,
+    message: str,
+    accept: Callable[[T], bool] = bool,
+    interval: float = _INTERVAL_SECONDS,
 ) -> T:
     """Return the first value of the predicate that is true, or acceptable.
 
@@ -24,6 +28,7 @@ def wait_until(
         timeout: For how many seconds at most.
         message: What is being waited for, for the error.
         accept: Whether a value will do.
+        interval: Seconds between two times that it is asked.
 
     Raises:
         TimeoutError: None came in time; the text has the last value.
@@ -33,5 +38,5 @@ def wait_until(
     while not accept(value := predicate()):
         if time.monotonic() >= deadline:
             raise TimeoutError(f"{message}: not within {timeout} s; last seen: {value!r}")
-        pause.wait(_INTERVAL_SECONDS)
+        pause.wait(interval)
     return value
