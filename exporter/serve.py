@@ -17,7 +17,7 @@ from exporter.actions.selfid import own_container_id
 from exporter.docker_client import DockerClient
 from exporter.engine.events import EventFollower
 from exporter.logs import configure
-from exporter.metrics.collector import ContainerCollector
+from exporter.metrics.exposition import Exposition
 from exporter.metrics.filters import Filters
 from exporter.metrics.instruments import ActionInstruments, ExhaustedHealing, Instruments
 from exporter.metrics.labels import LabelOptions
@@ -60,14 +60,13 @@ def serve(settings: Settings) -> None:
         snapshots = Snapshots(
             client, ttl=settings.collector_cache_ttl, filters=_filters(settings), follower=follower
         )
-        collector = ContainerCollector(
-            snapshots, labels=_label_options(settings), scrape_metrics=own_metrics
+        exposition = Exposition(
+            _label_options(settings), own=instruments.registry if own_metrics else None
         )
         lifecycle = Lifecycle()
         telemetry = Telemetry(
             snapshots,
-            collector,
-            own=instruments.registry if own_metrics else None,
+            exposition,
             max_requests=settings.web_max_requests,
             lifecycle=lifecycle,
         )

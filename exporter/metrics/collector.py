@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
-from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 
 from exporter.deadline import Deadline
-from exporter.metrics import catalogue
-from exporter.metrics.labels import LabelOptions, Labels, identity
+from exporter.metrics.families import PLAIN, Families, empty_family
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    from exporter.metrics.catalogue import Metric
+    from prometheus_client.core import Metric as Family
+
+    from exporter.metrics.labels import LabelOptions
     from exporter.metrics.snapshot import Snapshots
-    from exporter.model import Container, ContainerReading, EventCounts, Snapshot
-
-    S = TypeVar("S")
-    BaseLabels = dict[str, str]
+    from exporter.model import Snapshot
 
 # Prometheus' default scrape timeout of 10 s, less what it takes to answer.
 DEFAULT_TIMEOUT = 9.5
-
-PLAIN = LabelOptions()
 
 
 class ContainerCollector(Collector):
@@ -53,19 +48,11 @@ class ContainerCollector(Collector):
             scrape_metrics: Whether to show how the reading itself went (`docker_exporter_*`).
         """
         self._snapshots = snapshots
-        self._labels = Labels(labels)
-        self._of_snapshot = catalogue.ENGINE + (catalogue.SCRAPE if scrape_metrics else ())
+        self._families = Families(labels, scrape_metrics=scrape_metrics)
 
     def describe(self) -> Iterator[Family]:
         """Yield the families without samples, so that registering does not read the engine."""
-        described: tuple[Metric[Any], ...] = (
-            *self._of_snapshot,
-            *catalogue.READINGS,
-            catalogue.CONTAINER_INFO,
-            *catalogue.EVENTS,
-        )
-        for metric in described:
-            yield _family(metric)
+        return map(empty_family, self._families.metrics)
 
     def collect(self) -> Iterator[Family]:
         """Yield the families of a snapshot that is taken now, or was a moment ago.
@@ -76,60 +63,9 @@ class ContainerCollector(Collector):
 
     def families(self, snapshot: Snapshot) -> Iterator[Family]:
         """Yield the families of one snapshot, those without a sample too."""
-        for metric in self._of_snapshot:
-            yield _filled(metric, ((snapshot, {}),), snapshot)
-        readings = [(reading, self._base(reading.container)) for reading in snapshot.containers]
-        for of_reading in catalogue.READINGS:
-            yield _filled(of_reading, readings, snapshot)
-        yield self._info(readings)
-        events = list(self._events(readings, snapshot))
-        for of_events in catalogue.EVENTS:
-            yield _filled(of_events, events, snapshot)
-
-    def _base(self, container: Container) -> BaseLabels:
-        return self._labels.of_series(
-            container.id, container.name, container.image, container.labels
-        )
-
-    def _info(self, readings: Iterable[tuple[ContainerReading, BaseLabels]]) -> Family:
-        family = _family(catalogue.CONTAINER_INFO)
-        for reading, base in readings:
-            container = reading.container
-            facts = identity(container.id, container.labels) | {
-                "image_id": container.image_id,
-                "hostname": container.hostname,
-                "network_mode": container.network_mode,
-                "restart_policy": container.restart_policy,
-            }
-            family.add_sample(
-                family.name, self._labels.of_info(base, container.labels) | facts, 1.0
-            )
-        return family
-
-    def _events(
-        self, readings: Iterable[tuple[ContainerReading, BaseLabels]], snapshot: Snapshot
-    ) -> Iterator[tuple[EventCounts, BaseLabels]]:
-        """Yield the counts of the containers that are there, and of those that were."""
-        for reading, base in readings:
-            if reading.events is not None:
-                yield reading.events, base
-        for gone in snapshot.removed:
-            yield gone.events, self._labels.of_series(gone.id, gone.name, gone.image, gone.labels)
-
-
-def _family(metric: Metric[S]) -> Family:
-    name = metric.name.removesuffix("_total") if metric.kind == "counter" else metric.name
-    return Family(name, metric.help, metric.kind)
-
-
-def _filled(
-    metric: Metric[S], subjects: Iterable[tuple[S, BaseLabels]], snapshot: Snapshot
-) -> Family:
-    """Return the family with a sample for each value of each subject."""
-    family = _family(metric)
-    for subject, base in subjects:
-        for values, value in metric.read(subject, snapshot):
-            # Nearly all series have the base labels only, and share them.
-            labels = base | dict(zip(metric.labels, values, strict=True)) if values else base
-            family.add_sample(metric.name, labels, value)
-    return family
+        for metric, subjects in self._families.of(snapshot):
+            family = empty_family(metric)
+            for subject, labels in subjects:
+                for values, value in metric.read(subject, snapshot):
+                    family.add_sample(metric.name, labels.joined(metric.labels, values), value)
+            yield family

@@ -19,6 +19,10 @@ SERIES_LABELS = ("id", "compose_project", "compose_service")
 # Our own labels on containers are switches that rules rely on, so they are always shown.
 OWN_PREFIX = "docker-exporter."
 
+# More series with labels of their own than a container has.
+MOST_TEXTS = 1000
+
+_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 _NOT_ALLOWED = re.compile(r"[^a-zA-Z0-9_]", re.ASCII)
 _COMPOSE_PROJECT = "com.docker.compose.project"
 _COMPOSE_SERVICE = "com.docker.compose.service"
@@ -37,6 +41,49 @@ class LabelOptions:
     series: tuple[str, ...] = ()
     container_labels: tuple[str, ...] = ()
     everywhere: bool = False
+
+
+class SeriesLabels:
+    """The labels that a group of series has, such as all those of one container.
+
+    It keeps the texts that it has made: most series come again with each scrape.
+
+    Attributes:
+        labels: By name.
+    """
+
+    def __init__(self, labels: dict[str, str]) -> None:
+        self.labels = labels
+        self._text = _text(labels)
+        self._texts: dict[tuple[tuple[str, ...], tuple[str, ...]], str] = {}
+
+    def joined(self, names: tuple[str, ...], values: tuple[str, ...]) -> dict[str, str]:
+        """Return the labels of one series, which has further ones or, without values, none."""
+        return self.labels | dict(zip(names, values, strict=True)) if values else self.labels
+
+    def text(self, names: tuple[str, ...], values: tuple[str, ...]) -> str:
+        r"""Return the same as the exposition formats write it; empty without labels.
+
+        Examples:
+            >>> print(SeriesLabels({"name": "web"}).text(("device",), ('a "b"',)))
+            {device="a \"b\"",name="web"}
+        """
+        if not values:
+            return self._text
+        text = self._texts.get((names, values))
+        if text is None:
+            if len(self._texts) >= MOST_TEXTS:
+                # The values are the container's choice, as far as it names its interfaces.
+                self._texts.clear()
+            text = self._texts[names, values] = _text(self.joined(names, values))
+        return text
+
+
+def _text(labels: Mapping[str, str]) -> str:
+    pairs = ",".join(
+        [f'{name}="{value.translate(_ESCAPES)}"' for name, value in sorted(labels.items())]
+    )
+    return f"{{{pairs}}}" if pairs else ""
 
 
 def sanitise(key: str) -> str:

@@ -8,24 +8,17 @@ import logging
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING
 
-from prometheus_client import generate_latest
-from prometheus_client.openmetrics.exposition import ALLOWUTF8
-from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from starlette.responses import PlainTextResponse, Response
 
 from exporter.deadline import Deadline
 from exporter.web.negotiation import Format, accepts_gzip, negotiate
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
-
-    from prometheus_client import CollectorRegistry, Metric
     from starlette.requests import Request
 
-    from exporter.metrics.collector import ContainerCollector
+    from exporter.metrics.exposition import Exposition
     from exporter.metrics.snapshot import SharedSnapshot, Snapshots
     from exporter.web.lifecycle import Lifecycle
 
@@ -78,17 +71,6 @@ class _Wanted:
     gzip: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Families:
-    """Families of metrics, in the shape in which prometheus_client's renderers take them."""
-
-    families: Iterable[Metric]
-
-    def collect(self) -> Iterable[Metric]:
-        """Return the families."""
-        return self.families
-
-
 class Telemetry:
     """Answers scrapes.
 
@@ -99,9 +81,8 @@ class Telemetry:
     def __init__(
         self,
         snapshots: Snapshots,
-        collector: ContainerCollector,
+        exposition: Exposition,
         *,
-        own: CollectorRegistry | None,
         max_requests: int,
         lifecycle: Lifecycle,
     ) -> None:
@@ -109,14 +90,12 @@ class Telemetry:
 
         Args:
             snapshots: Where snapshots come from.
-            collector: Makes families of them.
-            own: The exporter's own metrics; None to leave them out.
+            exposition: Writes them.
             max_requests: How many different renderings may be in the making; 0 for any number.
             lifecycle: Cuts waits short when the server stops.
         """
         self._snapshots = snapshots
-        self._collector = collector
-        self._own = own
+        self._exposition = exposition
         self._max_requests = max_requests
         self._lifecycle = lifecycle
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="render")
@@ -177,21 +156,5 @@ class Telemetry:
     def _render(self, wanted: _Wanted) -> bytes:
         source = wanted.source
         snapshot = source.future.result() if wanted.complete else source.partial()
-        own = self._own.collect() if self._own is not None else ()
-        families = chain(self._collector.families(snapshot), own)
-        shown = _Families(_select(families, wanted.names) if wanted.names else families)
-        # No name of ours needs escaping in any scheme that is offered; this one is the fastest.
-        if wanted.format is Format.OPENMETRICS_1_0_0:
-            openmetrics: bytes = generate_openmetrics(shown, ALLOWUTF8)  # type: ignore[no-untyped-call]
-            return openmetrics
-        return generate_latest(shown, ALLOWUTF8)
-
-
-def _select(families: Iterable[Metric], names: Collection[str]) -> Iterator[Metric]:
-    """Yield the families with such a name, or with a sample of such a name.
-
-    They are shown whole: a part of a histogram is not valid OpenMetrics.
-    """
-    for family in families:
-        if family.name in names or any(sample.name in names for sample in family.samples):
-            yield family
+        openmetrics = wanted.format is Format.OPENMETRICS_1_0_0
+        return self._exposition.write(snapshot, openmetrics=openmetrics, names=wanted.names)

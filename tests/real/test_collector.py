@@ -17,6 +17,7 @@ from exporter.deadline import Deadline
 from exporter.engine.events import EventFollower
 from exporter.metrics import catalogue
 from exporter.metrics.collector import ContainerCollector
+from exporter.metrics.exposition import Exposition
 from exporter.metrics.filters import Filters
 from exporter.metrics.labels import LabelOptions
 from exporter.metrics.snapshot import Snapshots
@@ -24,7 +25,7 @@ from tests.support import zoo as animals
 from tests.support.engine import IMAGE
 from tests.support.modes import MODES
 from tests.support.prometheus import promtool_complaints
-from tests.support.scrape import Scrape, second_scrape
+from tests.support.scrape import Scrape, rendered, second_scrape
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -73,6 +74,19 @@ def test_exposition_is_good_in_both_formats(snapshots: Snapshots) -> None:
     openmetrics = generate_openmetrics(registry).decode()  # type: ignore[no-untyped-call]
     families = list(parse_openmetrics(openmetrics))  # type: ignore[no-untyped-call]
     assert {family.name for family in families} >= {"docker_up", "container_state"}
+
+
+@pytest.mark.parametrize("openmetrics", [False, True])
+def test_what_is_served_is_what_the_collector_gives(
+    snapshots: Snapshots, *, openmetrics: bool
+) -> None:
+    """The exporter's own writer and any registry's renderer give the same bytes."""
+    snapshot = snapshots.get(Deadline(LATE))
+    options = LabelOptions(container_labels=("*",))
+    collector = ContainerCollector(snapshots, labels=options, scrape_metrics=False)
+    written = Exposition(options).write(snapshot, openmetrics=openmetrics)
+    assert animals.ODD.encode() in written
+    assert written == rendered(collector.families(snapshot), openmetrics=openmetrics)
 
 
 def test_no_series_is_there_twice(snapshots: Snapshots) -> None:

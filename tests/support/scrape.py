@@ -6,6 +6,9 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import pytest
+from prometheus_client import generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+from prometheus_client.registry import Collector
 
 from exporter.docker_client import DockerClient
 from exporter.engine.events import EventFollower
@@ -49,6 +52,24 @@ class Scrape:
         """Return the value of a series that belongs to no container."""
         values = [value for found, value in self.samples[metric] if labels.items() <= found.items()]
         return values[0] if len(values) == 1 else None
+
+
+class _Held(Collector):
+    """Families, in the shape in which prometheus_client's renderers take them."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
+def rendered(families: Iterable[Metric], *, openmetrics: bool) -> bytes:
+    """Return families as prometheus_client writes them."""
+    if openmetrics:
+        written: bytes = generate_openmetrics(_Held(families))  # type: ignore[no-untyped-call] # the library's
+        return written
+    return generate_latest(_Held(families))
 
 
 def second_scrape(mode: str, engine: LocalEngine, directory: Path) -> Scrape:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exporter.metrics.collector import ContainerCollector
+from exporter.metrics.exposition import Exposition
 from exporter.metrics.snapshot import SharedSnapshot, Snapshots
 from exporter.model import Container, ContainerReading, ContainerState, Snapshot
 from exporter.settings.parsers import listen_address
@@ -23,7 +23,6 @@ from tests.support.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from prometheus_client import CollectorRegistry
     from starlette.types import ASGIApp
 
     from exporter.deadline import Deadline
@@ -143,11 +142,10 @@ def serving(app: ASGIApp, lifecycle: Lifecycle, addresses: Sequence[str]) -> Ite
 
 
 @contextmanager
-def exporting(  # noqa: PLR0913 -- all but one have a default
+def exporting(
     snapshots: Snapshots,
-    collector: ContainerCollector | None = None,
+    exposition: Exposition | None = None,
     *,
-    own: CollectorRegistry | None = None,
     max_requests: int = 40,
     telemetry_path: str = "/metrics",
     addresses: Sequence[str] = ("127.0.0.1:0",),
@@ -156,8 +154,7 @@ def exporting(  # noqa: PLR0913 -- all but one have a default
     lifecycle = Lifecycle()
     telemetry = Telemetry(
         snapshots,
-        collector or ContainerCollector(snapshots),
-        own=own,
+        exposition or Exposition(),
         max_requests=max_requests,
         lifecycle=lifecycle,
     )

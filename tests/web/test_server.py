@@ -16,7 +16,7 @@ import pytest
 import exporter
 from exporter.deadline import Deadline
 from exporter.errors import ExporterError
-from exporter.metrics.collector import ContainerCollector
+from exporter.metrics.exposition import Exposition
 from exporter.settings import ListenAddress
 from exporter.web.app import create_app
 from exporter.web.lifecycle import Lifecycle
@@ -173,9 +173,7 @@ def test_request_on_an_open_connection_is_refused_after_stopping(path: str) -> N
     """Whatever it asks for gets 503, and the connection is closed."""
     lifecycle = Lifecycle()
     snapshots = HeldSnapshots(done(snapshot_of()))
-    telemetry = Telemetry(
-        snapshots, ContainerCollector(snapshots), own=None, max_requests=1, lifecycle=lifecycle
-    )
+    telemetry = Telemetry(snapshots, Exposition(), max_requests=1, lifecycle=lifecycle)
     app = create_app(telemetry, lifecycle, telemetry_path="/metrics")
 
     async def ask() -> httpx.Response:

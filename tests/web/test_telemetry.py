@@ -19,7 +19,7 @@ from prometheus_client.openmetrics.parser import (
 )
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from exporter.metrics.collector import ContainerCollector
+from exporter.metrics.exposition import Exposition
 from exporter.metrics.instruments import Instruments
 from exporter.web.telemetry import MAX_BUDGET_SECONDS, scrape_budget
 from tests.support.waiting import wait_until
@@ -34,11 +34,10 @@ from tests.web.serving import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from prometheus_client import Metric
 
-    from exporter.metrics.snapshot import Snapshots
     from exporter.model import Snapshot
 
 OPENMETRICS = "application/openmetrics-text"
@@ -53,7 +52,8 @@ def served() -> Iterator[Served]:
     """Give an exporter that shows two containers, and itself."""
     own = Instruments()
     own.observe("list", 0.01, None)
-    with exporting(HeldSnapshots(done(snapshot_of("web", "db"))), own=own.registry) as served:
+    snapshots = HeldSnapshots(done(snapshot_of("web", "db")))
+    with exporting(snapshots, Exposition(own=own.registry)) as served:
         yield served
 
 
@@ -300,37 +300,37 @@ def test_health_is_answered_while_a_scrape_hangs() -> None:
 # -- many at once -----------------------------------------------------------------------------
 
 
-class HeldCollector(ContainerCollector):
-    """Renders only when the test lets it.
+class HeldExposition(Exposition):
+    """Writes only when the test lets it.
 
     Attributes:
         renderings: How many have begun.
         released: Lets them go on.
     """
 
-    def __init__(self, snapshots: Snapshots) -> None:
-        super().__init__(snapshots)
+    def __init__(self) -> None:
+        super().__init__()
         self.renderings = 0
         self.released = threading.Event()
 
-    def families(self, snapshot: Snapshot) -> Iterator[Metric]:
-        """Return the families, when it is time."""
+    def write(self, snapshot: Snapshot, *, openmetrics: bool, names: Collection[str] = ()) -> bytes:
+        """Return the body, when it is time."""
         self.renderings += 1
         assert self.released.wait(TIMEOUT_SECONDS)
-        return super().families(snapshot)
+        return super().write(snapshot, openmetrics=openmetrics, names=names)
 
 
 @contextmanager
 def held_rendering(
     snapshots: HeldSnapshots, max_requests: int
-) -> Iterator[tuple[Served, HeldCollector]]:
-    """Serve, and hold every rendering until the collector is released."""
-    collector = HeldCollector(snapshots)
-    with exporting(snapshots, collector, max_requests=max_requests) as served:
+) -> Iterator[tuple[Served, HeldExposition]]:
+    """Serve, and hold every rendering until it is released."""
+    exposition = HeldExposition()
+    with exporting(snapshots, exposition, max_requests=max_requests) as served:
         try:
-            yield served, collector
+            yield served, exposition
         finally:
-            collector.released.set()
+            exposition.released.set()
 
 
 async def scrape_at_once(url: str, number: int, **headers: str) -> list[httpx.Response]:
@@ -345,14 +345,14 @@ async def scrape_at_once(url: str, number: int, **headers: str) -> list[httpx.Re
 def test_simultaneous_scrapes_share_one_rendering() -> None:
     """All 200 are answered, of which only one makes work, whatever the limit."""
     snapshots = HeldSnapshots(done(snapshot_of("web")))
-    with held_rendering(snapshots, 1) as (served, collector), ThreadPoolExecutor(1) as threads:
+    with held_rendering(snapshots, 1) as (served, exposition), ThreadPoolExecutor(1) as threads:
         answers = threads.submit(asyncio.run, scrape_at_once(f"{served.url}/metrics", 200))
         wait_until(lambda: snapshots.joined == 200, TIMEOUT_SECONDS, "all scrapes are there")
-        collector.released.set()
+        exposition.released.set()
         bodies = [(answer.status_code, answer.text) for answer in answers.result()]
     assert len(bodies) == 200
     assert set(bodies) == {(200, bodies[0][1])}
-    assert collector.renderings == 1
+    assert exposition.renderings == 1
 
 
 def test_scrapes_that_wait_for_the_engine_are_all_answered() -> None:
@@ -368,13 +368,13 @@ def test_scrapes_that_wait_for_the_engine_are_all_answered() -> None:
 def test_too_many_different_renderings_are_refused() -> None:
     """Beyond the limit the answer is 503 and when to come again; what is shared is no more work."""
     snapshots = HeldSnapshots(done(snapshot_of("web")))
-    with held_rendering(snapshots, 1) as (served, collector), ThreadPoolExecutor(2) as threads:
+    with held_rendering(snapshots, 1) as (served, exposition), ThreadPoolExecutor(2) as threads:
         first = threads.submit(scrape, served)
-        wait_until(lambda: collector.renderings, TIMEOUT_SECONDS, "the first one is rendered")
+        wait_until(lambda: exposition.renderings, TIMEOUT_SECONDS, "the first one is rendered")
         refused = scrape(served, "?name[]=container_up")
         same = threads.submit(scrape, served)
         wait_until(lambda: snapshots.joined == 3, TIMEOUT_SECONDS, "the same is asked for again")
-        collector.released.set()
+        exposition.released.set()
         assert (first.result().status_code, same.result().status_code) == (200, 200)
     assert refused.status_code == 503
     assert refused.headers["Retry-After"] == "1"
@@ -384,33 +384,33 @@ def test_too_many_different_renderings_are_refused() -> None:
 def test_limit_of_0_is_none() -> None:
     """With 0 nobody is refused."""
     snapshots = HeldSnapshots(done(snapshot_of("web")))
-    with held_rendering(snapshots, 0) as (served, collector), ThreadPoolExecutor(9) as threads:
+    with held_rendering(snapshots, 0) as (served, exposition), ThreadPoolExecutor(9) as threads:
         answers = [threads.submit(scrape, served, f"?name[]={number}") for number in range(9)]
         wait_until(lambda: snapshots.joined == 9, TIMEOUT_SECONDS, "all scrapes are there")
-        collector.released.set()
+        exposition.released.set()
         assert {answer.result().status_code for answer in answers} == {200}
 
 
 # -- mistakes ---------------------------------------------------------------------------------
 
 
-class FailingCollector(ContainerCollector):
+class FailingExposition(Exposition):
     """Fails once."""
 
     failed = False
 
-    def families(self, snapshot: Snapshot) -> Iterator[Metric]:
-        """Return the families, the first time excepted."""
+    def write(self, snapshot: Snapshot, *, openmetrics: bool, names: Collection[str] = ()) -> bytes:
+        """Return the body, the first time excepted."""
         if not self.failed:
             self.failed = True
             raise LookupError("a secret detail")
-        return super().families(snapshot)
+        return super().write(snapshot, openmetrics=openmetrics, names=names)
 
 
 def test_mistake_costs_one_answer(caplog: pytest.LogCaptureFixture) -> None:
     """The client gets a short 500, the log the traceback, and the next scrape its metrics."""
     snapshots = HeldSnapshots(done(snapshot_of("web")))
-    with exporting(snapshots, FailingCollector(snapshots)) as served:
+    with exporting(snapshots, FailingExposition()) as served:
         broken, next_one = scrape(served), scrape(served)
     assert (broken.status_code, broken.text) == (500, "The metrics cannot be rendered.\n")
     assert next_one.status_code == 200

@@ -40,6 +40,11 @@ class Metric(Generic[S]):
     present: str
     read: Callable[[S, Snapshot], Values]
 
+    @property
+    def family(self) -> str:
+        """The name of its family, which for a counter is that of its samples less `_total`."""
+        return self.name.removesuffix("_total") if self.kind == "counter" else self.name
+
 
 def one(value: float | None) -> Values:
     """Return a single value without labels of its own; nothing for None."""
