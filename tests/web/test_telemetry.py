@@ -199,6 +199,8 @@ def test_compressed_bytes_are_gzip(served: Served) -> None:
         ("?name[]=container_up", {"container_up"}),
         ("?name[]=container_up&name[]=docker_up", {"container_up", "docker_up"}),
         ("?name%5B%5D=docker_up", {"docker_up"}),
+        ("?name[]=container_restarts", {"container_restarts_total"}),
+        ("?name[]=container_restarts_total", {"container_restarts_total"}),
         (
             "?name[]=docker_exporter_engine_requests_total",
             {"docker_exporter_engine_requests_total"},
