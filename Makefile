@@ -9,7 +9,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --constraint constraints.txt \
            --build-constraint constraints.txt
 
-.PHONY: run test test-engines bench lint docs setup clean
+.PHONY: run test test-engines bench lint docs dist setup clean
 
 run: .venv/run.stamp
 	@$(BIN)/docker-exporter
@@ -40,6 +40,15 @@ lint: .venv/dev.stamp
 docs: .venv/dev.stamp
 	@$(BIN)/python docs/generate.py
 	@$(BIN)/python -m grafana.build
+
+# What a release consists of, and a part of the tests on it: the sdist, the wheel and the text.
+dist: .venv/dev.stamp
+	@tools/debian-packages
+	@rm -rf dist
+	@$(INSTALL) --group dist
+	@$(BIN)/hatchling build --target sdist --target wheel
+	@$(BIN)/python tools/release-text "$$($(BIN)/hatchling version)" >dist/RELEASE.md
+	@tools/check-dist $(BIN)/python
 
 setup: .venv/dev.stamp
 
