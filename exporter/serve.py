@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ from exporter.web.auth import Tokens
 from exporter.web.endpoint import admin_routes, disabled_admin_routes
 from exporter.web.gate import Gate
 from exporter.web.lifecycle import Lifecycle
+from exporter.web.pages.page import Page
 from exporter.web.server import ByListener, Server, listen
 from exporter.web.telemetry import Telemetry
 
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
     from exporter.actions.audit import Record
     from exporter.settings import Settings
+    from exporter.web.pages.view import Denials
 
 logger = logging.getLogger(__name__)
 
@@ -71,18 +74,21 @@ def serve(settings: Settings) -> None:
             lifecycle=lifecycle,
         )
         cleanup.callback(telemetry.close)
-        admin = _admin_routes(settings, client, instruments, lifecycle, cleanup)
+        admin, denial = _admin(settings, client, instruments, lifecycle, cleanup)
         elsewhere = settings.admin_token_file and settings.admin_listen_address
+        path = settings.web_telemetry_path
         app: ASGIApp = create_app(
             telemetry,
+            Page(snapshots, lifecycle, telemetry_path=path, denial=None if elsewhere else denial),
             lifecycle,
-            telemetry_path=settings.web_telemetry_path,
+            telemetry_path=path,
             admin=() if elsewhere else admin,
         )
         if elsewhere:
             [listener] = listen([elsewhere], "--admin.listen-address")
             sockets.append(listener)
-            app = ByListener(app, listener, create_admin_app(lifecycle, admin))
+            page = Page(snapshots, lifecycle, telemetry_path=None, denial=denial)
+            app = ByListener(app, listener, create_admin_app(page, lifecycle, admin))
         follower.start()
         Server(app, lifecycle, _health_listener()).run(sockets)
 
@@ -95,16 +101,20 @@ def _health_listener() -> socket.socket | None:
         return None
 
 
-def _admin_routes(
+def _admin(
     settings: Settings,
     reader: DockerClient,
     instruments: Instruments,
     lifecycle: Lifecycle,
     cleanup: ExitStack,
-) -> list[BaseRoute]:
-    """Build the admin API, if there is to be one."""
+) -> tuple[list[BaseRoute], Denials | None]:
+    """Build the admin API, if there is to be one.
+
+    Returns:
+        Its routes, and what its guard would say to an action.
+    """
     if not settings.admin_token_file:
-        return disabled_admin_routes()
+        return disabled_admin_routes(), None
     tokens = Tokens(settings.admin_token_file)
     path = settings.admin_audit_file
     audit = AuditLog(None if path is None else Path(path))
@@ -131,7 +141,8 @@ def _admin_routes(
     healer = Healer(executor, ledger, write, settings.admin_alert_match)
     api = AdminApi(reader, executor, healer, audit.recent, lifecycle)
     gate = Gate(tokens, settings.admin_allowed_host, counts.count_auth_failure)
-    return admin_routes(api.operations(), gate, write)
+    denial = partial(executor.denial, trigger=Trigger.API)
+    return admin_routes(api.operations(), gate, write), denial
 
 
 def _policy(settings: Settings) -> Policy:

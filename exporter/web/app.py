@@ -9,7 +9,6 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from exporter.web.landing import landing_page
 from exporter.web.lifecycle import Lifecycle, RefuseWhenStopping
 
 if TYPE_CHECKING:
@@ -19,11 +18,13 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.routing import BaseRoute
 
+    from exporter.web.pages.page import Page
     from exporter.web.telemetry import Telemetry
 
 
 def create_app(
     telemetry: Telemetry,
+    page: Page,
     lifecycle: Lifecycle,
     *,
     telemetry_path: str,
@@ -33,8 +34,9 @@ def create_app(
 
     Args:
         telemetry: Answers scrapes.
+        page: Shows the containers to people.
         lifecycle: Says when to refuse everything.
-        telemetry_path: Where the metrics are. At `/` they leave no room for the landing page.
+        telemetry_path: Where the metrics are. At `/` they leave no room for the page.
         admin: The routes of the admin API, unless that is served elsewhere.
     """
     routes = [
@@ -44,18 +46,19 @@ def create_app(
         Route("/-/ready", _ready),
     ]
     if telemetry_path != "/":
-        page = landing_page(telemetry_path)
-
-        async def landing(_request: Request) -> Response:
-            return page
-
-        routes.append(Route("/", landing))
+        routes.append(Route("/", page.show))
     return _app(routes, lifecycle)
 
 
-def create_admin_app(lifecycle: Lifecycle, admin: Sequence[BaseRoute]) -> Starlette:
-    """Return an application that is the admin API and nothing else."""
-    return _app([*admin, Route("/-/healthy", _healthy), Route("/-/ready", _ready)], lifecycle)
+def create_admin_app(page: Page, lifecycle: Lifecycle, admin: Sequence[BaseRoute]) -> Starlette:
+    """Return an application that is the admin API and the page that uses it."""
+    routes = [
+        *admin,
+        Route("/-/healthy", _healthy),
+        Route("/-/ready", _ready),
+        Route("/", page.show),
+    ]
+    return _app(routes, lifecycle)
 
 
 def _app(routes: Sequence[BaseRoute], lifecycle: Lifecycle) -> Starlette:

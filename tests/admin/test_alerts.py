@@ -13,6 +13,7 @@ from exporter.actions.guard import Policy
 from exporter.actions.healer import Healer
 from exporter.actions.ledger import Ledger
 from exporter.docker_client import DockerClient
+from exporter.metrics.snapshot import Snapshots
 from exporter.settings.admin import ACT, READ, TokenFile
 from exporter.web.admin import AdminApi
 from exporter.web.app import create_admin_app
@@ -20,6 +21,7 @@ from exporter.web.auth import Tokens
 from exporter.web.endpoint import admin_routes
 from exporter.web.gate import Gate
 from exporter.web.lifecycle import Lifecycle
+from exporter.web.pages.page import Page
 from tests.admin.conftest import OPTED_IN, starts
 from tests.admin.exporting import ACT_TOKEN, TIMEOUT_SECONDS, TOKEN, Exporter
 from tests.support.engine import IMAGE
@@ -290,7 +292,9 @@ def impatient(engine: PrivateEngine, directory: Path) -> Iterator[str]:
         healer = Healer(executor, ledger, lambda record: record)
         api = AdminApi(client, executor, healer, list, lifecycle)
         routes = admin_routes(api.operations(), gate, lambda record: record)
-        with serving(create_admin_app(lifecycle, routes), lifecycle, ["127.0.0.1:0"]) as served:
+        page = Page(Snapshots(client), lifecycle, telemetry_path=None)
+        app = create_admin_app(page, lifecycle, routes)
+        with serving(app, lifecycle, ["127.0.0.1:0"]) as served:
             yield f"{served.url}/api/v1"
 
 

@@ -16,6 +16,7 @@ from exporter.model import Container, ContainerReading, ContainerState, Snapshot
 from exporter.settings.parsers import listen_address
 from exporter.web.app import create_app
 from exporter.web.lifecycle import Lifecycle
+from exporter.web.pages.page import Page
 from exporter.web.server import Server, listen
 from exporter.web.telemetry import Telemetry
 from tests.support.waiting import wait_until
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from exporter.deadline import Deadline
+    from exporter.web.pages.view import Denials
 
 TIMEOUT_SECONDS = 20
 
@@ -142,12 +144,13 @@ def serving(app: ASGIApp, lifecycle: Lifecycle, addresses: Sequence[str]) -> Ite
 
 
 @contextmanager
-def exporting(
+def exporting(  # noqa: PLR0913 -- all but one have a default
     snapshots: Snapshots,
     exposition: Exposition | None = None,
     *,
     max_requests: int = 40,
     telemetry_path: str = "/metrics",
+    denial: Denials | None = None,
     addresses: Sequence[str] = ("127.0.0.1:0",),
 ) -> Iterator[Served]:
     """Serve metrics until the context ends."""
@@ -159,7 +162,8 @@ def exporting(
         lifecycle=lifecycle,
     )
     try:
-        app = create_app(telemetry, lifecycle, telemetry_path=telemetry_path)
+        page = Page(snapshots, lifecycle, telemetry_path=telemetry_path, denial=denial)
+        app = create_app(telemetry, page, lifecycle, telemetry_path=telemetry_path)
         with serving(app, lifecycle, addresses) as served:
             yield served
     finally:

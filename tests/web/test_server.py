@@ -20,6 +20,7 @@ from exporter.metrics.exposition import Exposition
 from exporter.settings import ListenAddress
 from exporter.web.app import create_app
 from exporter.web.lifecycle import Lifecycle
+from exporter.web.pages.page import Page
 from exporter.web.server import listen
 from exporter.web.telemetry import Telemetry
 from tests.support.waiting import wait_until
@@ -174,7 +175,8 @@ def test_request_on_an_open_connection_is_refused_after_stopping(path: str) -> N
     lifecycle = Lifecycle()
     snapshots = HeldSnapshots(done(snapshot_of()))
     telemetry = Telemetry(snapshots, Exposition(), max_requests=1, lifecycle=lifecycle)
-    app = create_app(telemetry, lifecycle, telemetry_path="/metrics")
+    page = Page(snapshots, lifecycle, telemetry_path="/metrics")
+    app = create_app(telemetry, page, lifecycle, telemetry_path="/metrics")
 
     async def ask() -> httpx.Response:
         lifecycle.stop()
@@ -193,6 +195,7 @@ from exporter.logs import configure
 from exporter.metrics.collector import ContainerCollector
 from exporter.settings import ListenAddress
 from exporter.web.lifecycle import Lifecycle
+from exporter.web.pages.page import Page
 from exporter.web.server import Server, listen
 configure("info", "logfmt")
 Server(Response(bytes(50_000_000)), Lifecycle()).run(listen([ListenAddress("127.0.0.1", 0)]))
