@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
@@ -78,9 +79,14 @@ def cli(settings: Settings) -> None:
     Each option can also be given as an environment variable (--web.max-requests as
     DOCKER_EXPORTER_WEB_MAX_REQUESTS), or in the YAML file that --config.file names.
     """
+    # What is imported stays: to look for garbage among it would make this take longer, and every
+    # so many scrapes too.
+    gc.disable()
     # Only here: a command that asks one thing starts without all that serving takes.
     from exporter.serve import serve  # noqa: PLC0415
 
+    gc.freeze()
+    gc.enable()
     serve(settings)
 
 

@@ -7,9 +7,19 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 from typing import TYPE_CHECKING
 
-from structlog import processors, stdlib
+# structlog does without rich where that is missing. It would be loaded for pictures of errors that
+# are not drawn here, and take time and memory from everyone who serves.
+_rich = sys.modules.get("rich")
+sys.modules["rich"] = None  # type: ignore[assignment] # which means: not to be found
+try:
+    from structlog import processors, stdlib
+finally:
+    del sys.modules["rich"]
+    if _rich is not None:
+        sys.modules["rich"] = _rich
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from exporter.settings.file import read
 from exporter.settings.table import CONFIG_FILE, TABLE, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from exporter.settings.file import Given
     from exporter.settings.setting import Setting
@@ -28,8 +27,15 @@ def load(flags: Mapping[str, Given], environ: Mapping[str, str]) -> Settings:
     """
     path = _Sources(flags, environ).value_of(CONFIG_FILE)
     keys = [setting.key for setting in TABLE if setting is not CONFIG_FILE]
-    sources = _Sources(flags, environ, read(path, keys) if path is not None else {}, path)
+    sources = _Sources(flags, environ, {} if path is None else _read(path, keys), path)
     return Settings(**{setting.name: sources.value_of(setting) for setting in TABLE})
+
+
+def _read(path: str, keys: Collection[str]) -> dict[str, Given]:
+    """Read the file; only here, so that whoever gives none starts without a reader of YAML."""
+    from exporter.settings.file import read  # noqa: PLC0415 -- as just said
+
+    return read(path, keys)
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,8 @@ def test_shell_completes_the_names_of_containers(engine: PrivateEngine) -> None:
     assert done.stdout == f"plain,{name}\n"
 
 
-def test_tables_are_loaded_by_those_who_print_them() -> None:
-    """Whoever imports a command, to serve for instance, does without rich."""
-    code = "import exporter.commands.top, sys; sys.exit('rich' in sys.modules)"
+@pytest.mark.parametrize("module", ["exporter.commands.top", "exporter.serve"])
+def test_tables_are_loaded_by_those_who_print_them(module: str) -> None:
+    """Whoever imports a command, or serves, does without rich until it is used."""
+    code = f"import {module}, sys; assert 'rich' not in sys.modules; import rich"
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT).returncode == 0
