@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from exporter import stats
 from exporter.deadline import Deadline
-from exporter.engine import docker_sdk
+from exporter.engine import finding
 from exporter.engine.base import check_name
 from exporter.engine.docker_cli import CliEngine
+from exporter.engine.docker_sdk import SdkEngine
+from exporter.engine.session import Session
 from exporter.errors import (
     EngineAccessDeniedError,
     EngineError,
@@ -90,7 +92,7 @@ class DockerClient:
         self._where = docker_host or "its usual place"
         self._observe = observe
         self._timeout = timeout
-        self._width = docker_sdk.NARROW
+        self._engine: SdkEngine | None = None
         self._podman = False
         self._mode: Mode | None = None
         self._lock = threading.Lock()
@@ -252,7 +254,7 @@ class DockerClient:
     def lost(self, engine: Engine, error: EngineError) -> None:
         """Note that an engine was found to be gone, so that the next call looks for it anew."""
         with self._lock:
-            if isinstance(engine, docker_sdk.SdkEngine):
+            if isinstance(engine, SdkEngine):
                 if engine.client is not self._client:
                     # Another thread has found it again meanwhile.
                     return
@@ -278,33 +280,39 @@ class DockerClient:
 
     # -- below --------------------------------------------------------------------------------
 
-    def _sdk_engine(self) -> docker_sdk.SdkEngine | None:
+    def _sdk_engine(self) -> SdkEngine | None:
         """Return the engine through the SDK's client in use; None when there is none."""
         # Read once: another thread may be dropping it.
-        client = self._client
+        client, engine = self._client, self._engine
         if not self._sdk_available or client is None:
             return None
-        return docker_sdk.SdkEngine(client, self._where, self._observe, self._timeout, self._width)
+        if engine is not None and engine.client is client:
+            return engine
+        # A client that somebody has put in its place.
+        session = Session(client.api, self._where)
+        return SdkEngine(client, session, self._where, self._observe, self._timeout)
 
     def _drop_client(self) -> None:
         """Give the SDK's connections back; the lock is held."""
-        client, self._client, self._sdk_available = self._client, None, False
-        if client is not None:
-            client.close()
+        engine = self._sdk_engine()
+        self._client, self._engine, self._sdk_available = None, None, False
+        if engine is not None:
+            engine.close()
 
     def _find(self, deadline: Deadline) -> Engine:
         """Look for the engine; the lock is held."""
-        self._where = docker_sdk.address(self._host)
+        self._where = finding.address(self._host)
         # An engine that hangs must leave time to ask by the other way.
         patience = Deadline(min(self._timeout, deadline.remaining()) / 2)
         try:
-            client, version = docker_sdk.connect(self._host, patience, timeout=self._timeout)
+            engine = finding.connect(
+                self._host, patience, observe=self._observe, timeout=self._timeout
+            )
         except EngineError as error:
             return self._find_cli(deadline, error)
-        self._width = docker_sdk.stats_width(version)
-        self._client, self._sdk_available = client, True
+        self._engine, self._client, self._sdk_available = engine, engine.client, True
         self._settle(Mode.SDK)
-        return docker_sdk.SdkEngine(client, self._where, self._observe, self._timeout, self._width)
+        return engine
 
     def _find_cli(self, deadline: Deadline, sdk_error: EngineError) -> Engine:
         """Look for the engine by the command, which is tried less often the more it fails."""

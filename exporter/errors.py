@@ -12,7 +12,7 @@
         └── ContainerConflictError   the container's state forbids it
 
 Foreign exceptions (`requests`, `docker`, `subprocess`) are translated once per engine, in
-`exporter.engine.docker_sdk` and `exporter.engine.docker_cli`.
+`exporter.engine.sdk_errors` and `exporter.engine.docker_cli`.
 """
 
 from __future__ import annotations

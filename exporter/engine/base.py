@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import re
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
-from exporter.errors import EngineAccessDeniedError, EngineUnavailableError, InvalidNameError
+import msgspec
+
+from exporter.errors import (
+    ContainerConflictError,
+    ContainerNotFoundError,
+    EngineAccessDeniedError,
+    EngineResponseError,
+    EngineTimeoutError,
+    EngineUnavailableError,
+    InvalidNameError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +34,11 @@ if TYPE_CHECKING:
     )
 
     Observer = Callable[[str, float, EngineError | None], None]
+
+# What an error quotes of a refusal, in characters.
+_SAID_LIMIT = 200
+
+DENIED = (errno.EACCES, errno.EPERM)
 
 # What the engine itself allows (moby `daemon/names`); anything else could change the path of a
 # request (`../`), or be taken for an option of a command.
@@ -61,6 +78,65 @@ def access_denied(where: str, detail: object) -> EngineAccessDeniedError:
         f'-aG docker $USER), or a container to the group of the socket (--group-add "$(stat -c %g '
         f'{socket})"); a socket proxy must allow the request.'
     )
+
+
+def too_late(where: str) -> EngineTimeoutError:
+    """Return the error for what has not come by its deadline."""
+    return EngineTimeoutError(f"The engine at {where} did not answer in time.")
+
+
+def not_connected(error: OSError, where: str) -> EngineUnavailableError:
+    """Return the error for what the operating system says of a connection."""
+    if error.errno in DENIED:
+        return access_denied(where, error.strerror)
+    if isinstance(error, TimeoutError):
+        return too_late(where)
+    return unreachable(where, error.strerror or error)
+
+
+def nonsense(where: str, detail: object) -> EngineResponseError:
+    """Return the error for what is no answer."""
+    return EngineResponseError(f"The answer of the engine at {where} makes no sense: {detail}")
+
+
+def refusal(status: int, message: str, where: str, container: str | None) -> EngineError:
+    """Return the error for an answer that is a refusal.
+
+    Args:
+        status: Its HTTP status.
+        message: What it says.
+        where: Who has answered.
+        container: Which container it is about, if it is about one.
+    """
+    match status:
+        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+            return access_denied(where, message)
+        case HTTPStatus.NOT_FOUND if container is not None:
+            return ContainerNotFoundError(container)
+        case HTTPStatus.CONFLICT if container is not None:
+            return ContainerConflictError(container, message)
+        case _:
+            return EngineResponseError(f"The engine at {where} answered {status}: {message}")
+
+
+class _Refusal(msgspec.Struct):
+    message: str
+
+
+def said(body: bytes | bytearray) -> str:
+    """Return what the body of a refusal says; a proxy before the engine answers in HTML.
+
+    Examples:
+        >>> said(b'{"message": "No such container"}')
+        'No such container'
+        >>> said(b"<h1>403 Forbidden</h1>")
+        '<h1>403 Forbidden</h1>'
+    """
+    try:
+        message = msgspec.json.decode(body, type=_Refusal).message
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        message = body[:_SAID_LIMIT].decode("utf-8", "replace")
+    return " ".join(message[:_SAID_LIMIT].split())
 
 
 class EventStream(Protocol):

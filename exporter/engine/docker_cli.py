@@ -20,6 +20,7 @@ import msgspec
 from exporter.deadline import Deadline
 from exporter.engine import payload, text
 from exporter.engine.base import access_denied, unreachable
+from exporter.engine.lines import lines
 from exporter.errors import (
     ContainerConflictError,
     ContainerNotFoundError,
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 _LIST_FORMAT = (
     '{"id":{{json .ID}},"names":{{json .Names}},"state":{{json .State}},"status":{{json .Status}}}'
 )
+
+_PIECE = 64 * 1024
 
 # What the command writes to standard error, in which case. The first that matches wins; a
 # "permission denied" alone may as well be about a file inside a container.
@@ -284,7 +287,7 @@ class _Events:
         """Yield events until the command ends or is closed."""
         with self._process as process:
             try:
-                yield from payload.events(process.stdout or ())
+                yield from payload.events(lines(_pieces(process)))
                 reason = process.stderr.read() if process.stderr else b""
             finally:
                 _end(process)
@@ -295,6 +298,12 @@ class _Events:
         """End the command, and with it the iteration in whichever thread it goes on."""
         _end(self._process)
         self._process.wait()
+
+
+def _pieces(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
+    """Yield what a process prints, as it comes."""
+    while process.stdout and (piece := os.read(process.stdout.fileno(), _PIECE)):
+        yield piece
 
 
 def _communicate(process: subprocess.Popen[bytes], deadline: Deadline) -> tuple[bytes, bytes]:

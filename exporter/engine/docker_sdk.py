@@ -1,48 +1,40 @@
 """An engine reached through the Docker SDK for Python.
 
-What the collector reads goes through the SDK's session with time limits, size limits and typed
-decoding of our own; what the library offers for one container uses the SDK's objects. Exceptions
-of `docker`, `requests` and what lies below them are translated in one place, `translated`.
+What the collector reads goes over a `Transport`, with time limits, size limits and typed decoding
+of our own; what the library offers for one container uses the SDK's objects.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
-import json
-import os
 import re
-import ssl
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import quote
 
-import docker
-import docker.errors
-import requests
-import urllib3.exceptions
+import msgspec
+from docker.types import CancellableStream
 
 from exporter.deadline import Deadline
 from exporter.engine import devices, payload
-from exporter.engine.base import access_denied, unreachable
-from exporter.engine.concurrency import each
+from exporter.engine.base import refusal, said
+from exporter.engine.lines import lines
+from exporter.engine.sdk_errors import FOREIGN, translated
 from exporter.engine.stats_payload import StatsPayload, container_stats
-from exporter.errors import (
-    ContainerConflictError,
-    ContainerNotFoundError,
-    EngineError,
-    EngineResponseError,
-    EngineTimeoutError,
-)
+from exporter.engine.transport import LIST_LIMIT, Request, good_body
+from exporter.errors import ContainerNotFoundError, EngineError, EngineTimeoutError
 from exporter.model import Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    import docker
+    import requests
     from docker.models.containers import Container as SdkContainer
-    from docker.types import CancellableStream
 
     from exporter.engine.base import EventStream, Observer
+    from exporter.engine.transport import Outcome, Transport
     from exporter.model import (
         Container,
         ContainerEvent,
@@ -51,14 +43,7 @@ if TYPE_CHECKING:
         EngineInfo,
     )
 
-try:  # Only there with the extra `ssh`.
-    from paramiko import SSHException  # type: ignore[import-untyped]
-except ImportError:
-    SSHException = OSError
-
-# No list of containers is longer than this.
-_MAX_BODY = 64 * 1024 * 1024
-_CHUNK = 64 * 1024
+T = TypeVar("T")
 
 # A few requests in flight keep both sides busy where the engine answers at once.
 NARROW = 8
@@ -66,87 +51,26 @@ NARROW = 8
 # Engines before 24.0 answer a one-shot call at their next one-second tick, for everyone who waits
 # by then: each round of calls costs a second, so there should be one round.
 WIDE = 256
-_FIRST_AT_ONCE = 24
-
 _WHOLE_ID = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_DENIED = (errno.EACCES, errno.EPERM)
-_FOREIGN = (
-    docker.errors.DockerException,
-    requests.RequestException,
-    urllib3.exceptions.HTTPError,
-    SSHException,
-    OSError,
-    EOFError,
-    ValueError,
-)
 
-
-def connect(
-    where: str | None, deadline: Deadline, *, timeout: float
-) -> tuple[docker.DockerClient, payload.VersionPayload]:
-    """Return a client of the SDK that has reached its engine, and what that says of its version.
-
-    Args:
-        where: The engine's address; None for what the environment and the CLI's context say.
-        deadline: By when.
-        timeout: What the client waits for each answer from then on, in seconds.
-
-    Raises:
-        EngineUnavailableError: Nobody answers there.
-    """
-    environment = dict(os.environ) if where is None else {**os.environ, "DOCKER_HOST": where}
-    with translated(address(where)):
-        # Without a version given, the constructor asks the engine for its own.
-        client = docker.from_env(
-            environment=environment,
-            timeout=max(0.001, deadline.remaining()),  # type: ignore[arg-type] # float is fine
-        )
-        try:
-            answer = client.version()
-        except _FOREIGN:
-            client.close()
-            raise
-    client.api.timeout = timeout  # type: ignore[assignment] # float is fine
-    return client, payload.convert(answer, payload.VersionPayload, "version")
-
-
-def address(where: str | None) -> str:
-    """Return where the engine is looked for: here, in the environment, or by the CLI's context."""
-    named = where or os.environ.get("DOCKER_HOST")
-    if named is None:
-        with contextlib.suppress(*_FOREIGN):
-            context = docker.ContextAPI.get_current_context()
-            named = context.Host if context is not None else None
-    return named or "unix:///var/run/docker.sock"
-
-
-def stats_width(version: payload.VersionPayload) -> int:
-    """Return how many stats calls this engine should be given at the same time.
-
-    Examples:
-        >>> stats_width(payload.VersionPayload(version="28.5.2"))
-        8
-        >>> stats_width(payload.VersionPayload(version="20.10.24+dfsg1"))
-        256
-    """
-    major = version.version.partition(".")[0]
-    waits_for_tick = major.isdecimal() and int(major) < _FIRST_AT_ONCE
-    return WIDE if waits_for_tick and version.engine == "docker" else NARROW
+_PIECE = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class SdkEngine:
-    """One engine through one client of the SDK: cheap to make, safe from many threads.
+    """One engine through one client of the SDK: safe to use from many threads.
 
     Attributes:
         client: The SDK's client.
+        transport: How the collector's requests get to the same engine.
         where: The engine's address, for messages.
-        observe: Told of each request.
+        observe: Told of each request that was sent.
         timeout: What a single reading may take, in seconds.
         width: Stats calls at the same time, see `stats_width`.
     """
 
     client: docker.DockerClient
+    transport: Transport
     where: str
     observe: Observer
     timeout: float
@@ -157,6 +81,11 @@ class SdkEngine:
         """Always `Mode.SDK`."""
         return Mode.SDK
 
+    def close(self) -> None:
+        """Give the connections back."""
+        self.transport.close()
+        self.client.close()
+
     def ping(self) -> None:
         """Ask for nothing but an answer."""
         with self._observed("ping"), translated(self.where):
@@ -164,18 +93,19 @@ class SdkEngine:
 
     def version(self, deadline: Deadline) -> payload.VersionPayload:
         """Return what the engine says of its version."""
-        return payload.decode(
-            self._get("version", "/version", deadline), payload.VersionPayload, "version"
-        )
+        body = self._fetch_one("version", Request(self._target("version")), deadline)
+        return payload.decode(body, payload.VersionPayload, "version")
 
     def info(self, deadline: Deadline) -> EngineInfo:
         """Return the facts about the engine."""
-        facts = payload.decode(self._get("info", "/info", deadline), payload.InfoPayload, "info")
+        body = self._fetch_one("info", Request(self._target("info")), deadline)
+        facts = payload.decode(body, payload.InfoPayload, "info")
         return payload.info(facts, self.version(deadline))
 
     def list_containers(self, deadline: Deadline) -> tuple[ContainerSummary, ...]:
         """Return every container, the stopped ones too."""
-        body = self._get("list", "/containers/json", deadline, {"all": "1"})
+        request = Request(self._target("containers/json?all=1"), limit=LIST_LIMIT)
+        body = self._fetch_one("list", request, deadline)
         rows = payload.decode(body, list[payload.SummaryPayload], "list")
         return tuple(payload.summary(row) for row in rows)
 
@@ -184,19 +114,21 @@ class SdkEngine:
     ) -> Iterator[tuple[str, Container | EngineError]]:
         """Yield each container, or what went wrong with it, as they come."""
 
-        def inspect(one: str) -> Container:
-            body = self._get_of(one, "inspect", "json", deadline)
+        def read(body: bytes | bytearray) -> Container:
             return payload.container(payload.decode(body, payload.InspectPayload, "inspect"))
 
-        return each(ids, inspect, width=NARROW, deadline=deadline)
+        return self._fetch_each("inspect", self._about(ids, "json"), read, NARROW, deadline)
 
     def read_stats_of(
         self, ids: Sequence[str], deadline: Deadline
     ) -> Iterator[tuple[str, ContainerStats | EngineError | None]]:
         """Yield one reading of each container, as they come."""
-        return each(
-            ids, lambda one: self._one_shot(one, deadline), width=self.width, deadline=deadline
-        )
+
+        def read(body: bytes | bytearray) -> ContainerStats | None:
+            return self._stats(payload.decode(body, StatsPayload, "stats"))
+
+        requests = self._about(ids, "stats?stream=false&one-shot=true")
+        return self._fetch_each("stats", requests, read, self.width, deadline)
 
     def inspect(self, name: str) -> Container:
         """Return one container."""
@@ -216,7 +148,10 @@ class SdkEngine:
                 answer = container.stats(stream=False)
             stats = self._stats(payload.convert(answer, StatsPayload, "stats"))
         else:
-            stats = self._one_shot(one, Deadline(self.timeout))
+            ((_, result),) = self.read_stats_of([one], Deadline(self.timeout))
+            if isinstance(result, EngineError):
+                raise result
+            stats = result
         # Not every answer says whose it is: one-shot ones from engine 24.0 on do not.
         return stats and replace(stats, container_id=one)
 
@@ -240,14 +175,22 @@ class SdkEngine:
 
     def events(self, since: str | None) -> EventStream:
         """Open the stream of container events."""
+        api = self.client.api
+        filters = msgspec.json.encode(payload.EVENT_FILTERS).decode()
         with self._observed("events"), translated(self.where):
-            # The stubs know of whole seconds only, and take the bytes for text.
-            stream: Any = self.client.api.events(
-                since=since,  # type: ignore[call-overload]
-                filters=payload.EVENT_FILTERS,
-                decode=False,
+            # The SDK's own call would hold a line of any length.
+            answer = api.get(
+                f"{api.base_url}{self._target('events')}",
+                params={"filters": filters} | ({} if since is None else {"since": since}),
+                stream=True,
+                timeout=(self.timeout, None),
+                allow_redirects=False,
             )
-        return _Events(stream, self.where)
+            if not answer.ok:
+                message = said(answer.raw.read(_PIECE, decode_content=True))
+                answer.close()
+                raise refusal(answer.status_code, message, self.where, None)
+        return _Events(answer, self.where)
 
     def _container(self, name: str) -> SdkContainer:
         with self._observed("inspect"), translated(self.where, name):
@@ -262,74 +205,66 @@ class SdkEngine:
             return self.client.containers.prepare_model({"Id": name})
         return self._container(name)
 
-    def _one_shot(self, one: str, deadline: Deadline) -> ContainerStats | None:
-        parameters = {"stream": "false", "one-shot": "true"}
-        body = self._get_of(one, "stats", "stats", deadline, parameters)
-        return self._stats(payload.decode(body, StatsPayload, "stats"))
-
     def _stats(self, answer: StatsPayload) -> ContainerStats | None:
         shares_machine = self.where.startswith("unix://")
         name_device = devices.local_name if shares_machine else devices.number
         return container_stats(answer, name_device)
 
-    def _get_of(
-        self,
-        container: str,
-        operation: str,
-        what: str,
-        deadline: Deadline,
-        parameters: dict[str, str] | None = None,
-    ) -> bytes:
-        """Ask something of one container."""
-        path = f"/containers/{container}/{what}"
-        body = self._get(operation, path, deadline, parameters, container)
-        if not body.strip():
-            # What a stats call ends with when its container is removed meanwhile; with Podman,
-            # also when it does not run.
-            raise ContainerNotFoundError(container)
-        return body
+    def _target(self, what: str) -> str:
+        return f"/v{self.client.api.api_version}/{what}"
 
-    def _get(
+    def _about(self, ids: Sequence[str], what: str) -> list[Request]:
+        """Return the same request for each of many containers."""
+        return [
+            Request(self._target(f"containers/{quote(one, safe='')}/{what}"), container=one)
+            for one in ids
+        ]
+
+    def _fetch_each(
         self,
         operation: str,
-        path: str,
+        requests: Sequence[Request],
+        read: Callable[[bytes | bytearray], T],
+        width: int,
         deadline: Deadline,
-        parameters: dict[str, str] | None = None,
-        container: str | None = None,
-    ) -> bytes:
-        """Return the body of one answer; a request cut by a deadline that was moved is repeated."""
+    ) -> Iterator[tuple[str, T | EngineError]]:
+        """Yield what the answers say of the container that each is about, as they come."""
+        for outcome in self.transport.fetch(requests, width=width, deadline=deadline):
+            one = outcome.request.container or ""
+            result: T | EngineError
+            try:
+                body = self._body(operation, outcome)
+                if not body.strip():
+                    # What a stats call ends with when its container is removed meanwhile; with
+                    # Podman, also when it does not run.
+                    raise ContainerNotFoundError(one)
+                result = read(body)
+            except EngineError as error:
+                result = error
+            yield one, result
+
+    def _fetch_one(self, operation: str, request: Request, deadline: Deadline) -> bytes | bytearray:
+        """Return the body of one answer; what was cut by a deadline that was moved is repeated."""
         while True:
             granted = deadline.at
+            (outcome,) = self.transport.fetch([request], width=1, deadline=deadline)
             try:
-                with self._observed(operation), translated(self.where, container):
-                    return self._get_once(path, deadline, parameters, container)
+                return self._body(operation, outcome)
             except EngineTimeoutError:
                 if deadline.at <= granted:
                     raise
 
-    def _get_once(
-        self,
-        path: str,
-        deadline: Deadline,
-        parameters: dict[str, str] | None,
-        container: str | None,
-    ) -> bytes:
-        api = self.client.api
-        url = f"{api.base_url}/v{api.api_version}{path}"
-        seconds = max(0.001, deadline.remaining())
-        with api.get(url, params=parameters, timeout=seconds, stream=True) as response:
-            body = bytearray()
-            for chunk in response.iter_content(_CHUNK):
-                body += chunk
-                if len(body) > _MAX_BODY:
-                    raise EngineResponseError(f"The engine's answer to {path} has no end.")
-                if deadline.expired:
-                    raise EngineTimeoutError(
-                        f"The engine did not finish its answer to {path} in time."
-                    )
-            if not response.ok:
-                raise _refusal(response.status_code, _message(bytes(body)), self.where, container)
-            return bytes(body)
+    def _body(self, operation: str, outcome: Outcome) -> bytes | bytearray:
+        """Tell the observer of a request; return the body of a good answer to it."""
+        failure: EngineError | None = None
+        try:
+            return good_body(outcome, self.where)
+        except EngineError as error:
+            failure = error
+            raise
+        finally:
+            if outcome.seconds is not None:
+                self.observe(operation, outcome.seconds, failure)
 
     @contextlib.contextmanager
     def _observed(self, operation: str) -> Iterator[None]:
@@ -346,91 +281,19 @@ class SdkEngine:
 
 
 class _Events:
-    """The SDK's stream of events, as values."""
+    """The answer to a request for events, as values."""
 
-    def __init__(self, stream: CancellableStream[bytes], where: str) -> None:
-        self._stream = stream
+    def __init__(self, answer: requests.Response, where: str) -> None:
+        self._answer = answer
+        self._stream = CancellableStream(answer.iter_content(_PIECE), answer)
         self._where = where
 
     def __iter__(self) -> Iterator[ContainerEvent]:
         """Yield events until the stream breaks or is closed."""
-        rest = b""
-        with translated(self._where):
-            for chunk in self._stream:
-                *lines, rest = (rest + chunk).split(b"\n")
-                yield from payload.events(lines)
+        with self._answer, translated(self._where):
+            yield from payload.events(lines(self._stream))
 
     def close(self) -> None:
         """Shut the connection, which ends the iteration in whichever thread it goes on."""
-        with contextlib.suppress(*_FOREIGN):
+        with contextlib.suppress(*FOREIGN):
             self._stream.close()
-
-
-@contextlib.contextmanager
-def translated(where: str, container: str | None = None) -> Iterator[None]:
-    """Turn whatever the SDK and the layers below it raise into one `EngineError`.
-
-    The SDK raises its own exceptions as well as those of `requests`, which wraps those of
-    urllib3 and the operating system: the cause that says most lies at the bottom.
-    """
-    try:
-        yield
-    except EngineError:
-        raise
-    except docker.errors.APIError as error:
-        raise _refusal(
-            error.status_code or 500, str(error.explanation or error), where, container
-        ) from error
-    except _FOREIGN as error:
-        raise _translate(error, where) from error
-
-
-def _translate(error: BaseException, where: str) -> EngineError:
-    # The numbers of OpenSSL's errors are not the operating system's, though they look alike.
-    causes = [cause for cause in _causes(error) if not isinstance(cause, ssl.SSLError)]
-    for cause in causes:
-        if isinstance(cause, OSError) and cause.errno in _DENIED:
-            return access_denied(where, cause.strerror)
-    timeouts = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
-    if any(isinstance(cause, timeouts) for cause in causes):
-        return EngineTimeoutError(f"The engine at {where} did not answer in time.")
-    for cause in causes:
-        if isinstance(cause, OSError) and cause.errno is not None:
-            return unreachable(where, cause.strerror)
-    rubbish = isinstance(error, ValueError) and not isinstance(error, requests.RequestException)
-    if rubbish or isinstance(error, requests.JSONDecodeError):
-        return EngineResponseError(f"The answer of the engine at {where} makes no sense: {error}")
-    return unreachable(where, error)
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an exception and those that it wraps, the outermost first."""
-    seen: set[int] = set()
-    waiting = [error]
-    while waiting:
-        one = waiting.pop(0)
-        if not isinstance(one, BaseException) or id(one) in seen:
-            continue
-        seen.add(id(one))
-        yield one
-        waiting += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
-
-
-def _refusal(status: int, message: str, where: str, container: str | None) -> EngineError:
-    """Return the error for an answer that is a refusal."""
-    if status in (requests.codes.unauthorized, requests.codes.forbidden):
-        return access_denied(where, message)
-    if status == requests.codes.not_found and container is not None:
-        return ContainerNotFoundError(container)
-    if status == requests.codes.conflict and container is not None:
-        return ContainerConflictError(container, message)
-    return EngineResponseError(f"The engine at {where} answered {status}: {message}")
-
-
-def _message(body: bytes) -> str:
-    """Return what an error answer says; a proxy before the engine answers in HTML."""
-    try:
-        message = json.loads(body)["message"]
-    except (ValueError, TypeError, KeyError):
-        message = body.decode("utf-8", "replace")
-    return " ".join(str(message).split())[:200]

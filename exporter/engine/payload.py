@@ -156,6 +156,7 @@ class VersionPayload(_Pascal):
 
     version: str = ""
     api_version: str = ""
+    min_api_version: str = msgspec.field(default="", name="MinAPIVersion")
     components: list[_Component] | None = None
 
     @property
@@ -180,7 +181,7 @@ class EventPayload(msgspec.Struct):
     health_status: str = msgspec.field(default="", name="HealthStatus")
 
 
-def decode(body: bytes | str, shape: type[T], what: str) -> T:
+def decode(body: bytes | bytearray | str, shape: type[T], what: str) -> T:
     """Return a JSON text as a typed payload.
 
     Raises:

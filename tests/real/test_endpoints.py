@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exporter.docker_client import DockerClient
-from exporter.engine.docker_sdk import address
+from exporter.engine.finding import address
 from exporter.model import Mode
 from tests.support.programs import run_program
 from tests.support.tls import TlsProxy

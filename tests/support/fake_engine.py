@@ -35,6 +35,8 @@ class FakeEngine:
     Attributes:
         containers: The states of its containers, by id of 64 digits.
         host: Its address, as a value for `DOCKER_HOST`.
+        connections: How many connections it has ever accepted.
+        connected: How many of them are open.
         requests: The paths that were asked for, in order, without the version.
         overrides: Handlers for single paths, tried before the ordinary answers. One is given the
             open connection's handler, and may do with it what it likes.
@@ -48,22 +50,17 @@ class FakeEngine:
         self.requests: list[str] = []
         self.overrides: dict[str, Callable[[Handler], None]] = {}
         self.closing = threading.Event()
+        self.connections = 0
+        self.connected = 0
+        self._lock = threading.Lock()
+        self._servers: list[tuple[socketserver.BaseServer, threading.Thread]] = []
 
     def __enter__(self) -> Self:
         """Begin to answer."""
         # The path of a Unix socket must be short, which pytest's own directories are not.
         self._directory = Path(tempfile.mkdtemp(prefix="fake-", dir="/tmp"))
         self.host = f"unix://{self._directory}/docker.sock"
-        engine = self
-
-        class Bound(Handler):
-            def __init__(self, *arguments: Any) -> None:  # noqa: ANN401 (what socketserver gives)
-                self.engine = engine
-                super().__init__(*arguments)
-
-        self._server = _Server(f"{self._directory}/docker.sock", Bound)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
-        self._thread.start()
+        self._serve(_UnixServer(f"{self._directory}/docker.sock", self._handler()))
         return self
 
     def __exit__(
@@ -74,10 +71,38 @@ class FakeEngine:
     ) -> None:
         """Answer nothing more."""
         self.closing.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        for server, thread in self._servers:
+            server.shutdown()
+            server.server_close()
+            thread.join()
         shutil.rmtree(self._directory)
+
+    def on_tcp(self) -> str:
+        """Answer on a port of the loopback interface as well, and return its address."""
+        server = _TcpServer(("127.0.0.1", 0), self._handler())
+        self._serve(server)
+        return f"tcp://127.0.0.1:{server.server_address[1]}"
+
+    def count_connections(self, more: int) -> None:
+        """Count a connection that was opened (1), or closed (-1)."""
+        with self._lock:
+            self.connections += max(0, more)
+            self.connected += more
+
+    def _handler(self) -> type[Handler]:
+        engine = self
+
+        class Bound(Handler):
+            def __init__(self, *arguments: Any) -> None:  # noqa: ANN401 (what socketserver gives)
+                self.engine = engine
+                super().__init__(*arguments)
+
+        return Bound
+
+    def _serve(self, server: socketserver.BaseServer) -> None:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        self._servers.append((server, thread))
 
     def asked(self, path: str) -> int:
         """Return how often a path was asked for."""
@@ -129,7 +154,7 @@ def stats(one: str) -> dict[str, Any]:
     }
 
 
-class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+class _Threads(socketserver.ThreadingMixIn):
     daemon_threads = True
     request_queue_size = 256
 
@@ -137,11 +162,29 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         """Say nothing of clients that hang up, which is what many tests are about."""
 
 
+class _UnixServer(_Threads, socketserver.UnixStreamServer):
+    pass
+
+
+class _TcpServer(_Threads, socketserver.TCPServer):
+    pass
+
+
 class Handler(BaseHTTPRequestHandler):
     """One connection to a fake engine."""
 
     engine: FakeEngine
     protocol_version = "HTTP/1.1"
+
+    def setup(self) -> None:
+        """Count the connection."""
+        super().setup()
+        self.engine.count_connections(1)
+
+    def finish(self) -> None:
+        """Count it no more."""
+        self.engine.count_connections(-1)
+        super().finish()
 
     def do_GET(self) -> None:
         """Answer one request."""
@@ -166,6 +209,12 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def send_raw(self, *pieces: bytes) -> None:
+        """Send bytes as they are, and end the connection."""
+        for piece in pieces:
+            self.wfile.write(piece)
+        self.close_connection = True
 
     def hang_after(self, body: bytes) -> None:
         """Send the beginning of an answer, and nothing more while the engine lives."""

@@ -201,22 +201,27 @@ def test_each_waiter_leaves_at_its_own_deadline_with_what_is_there(fake: FakeEng
     assert patient.future.result().complete
 
 
-def test_late_comer_extends_the_pass_and_what_was_cut_is_asked_again(fake: FakeEngine) -> None:
+def test_late_comer_extends_the_pass_for_what_is_under_way(fake: FakeEngine) -> None:
     """A pass that began with a short deadline serves one who joins with a long one in full."""
-    hung = threading.Event()
+    asked, go = threading.Event(), threading.Event()
 
-    def hang_once(handler: Handler) -> None:
+    def wait_then_answer(handler: Handler) -> None:
         del handler.engine.overrides[stats_path("web")]
-        hung.set()
-        handler.hang()
+        asked.set()
+        go.wait(LATE)
+        handler.do_GET()
 
-    fake.overrides[stats_path("web")] = hang_once
+    fake.overrides[stats_path("web")] = wait_then_answer
     snapshots = snapshots_of(fake)
-    short = snapshots.join(Deadline(2 * SOON))
-    assert hung.wait(LATE)
+    at_first = Deadline(2 * SOON)
+    short = snapshots.join(at_first)
+    assert asked.wait(LATE)
     long = snapshots.join(Deadline(LATE))
     assert long is short
+    wait_until(lambda: at_first.expired, LATE, "the first deadline has passed")
+    go.set()
     assert with_stats(long.future.result(LATE)) == {"web", "db"}
+    assert fake.asked(stats_path("web")) == 2
 
 
 def test_engine_that_does_not_answer_costs_the_deadline_and_shows_nothing(fake: FakeEngine) -> None:
