@@ -30,13 +30,14 @@ from exporter.web.auth import Tokens
 from exporter.web.endpoint import admin_routes, disabled_admin_routes
 from exporter.web.gate import Gate
 from exporter.web.lifecycle import Lifecycle
+from exporter.web.listeners import Listener, listen
 from exporter.web.pages.page import Page
-from exporter.web.server import ByListener, Server, listen
+from exporter.web.protocol import Limits
+from exporter.web.server import Server
 from exporter.web.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
-    from starlette.types import ASGIApp
 
     from exporter.actions.audit import Record
     from exporter.settings import Settings
@@ -77,20 +78,20 @@ def serve(settings: Settings) -> None:
         admin, denial = _admin(settings, client, instruments, lifecycle, cleanup)
         elsewhere = settings.admin_token_file and settings.admin_listen_address
         path = settings.web_telemetry_path
-        app: ASGIApp = create_app(
+        app = create_app(
             telemetry,
             Page(snapshots, lifecycle, telemetry_path=path, denial=None if elsewhere else denial),
             lifecycle,
             telemetry_path=path,
             admin=() if elsewhere else admin,
         )
+        listeners = [Listener(one, app) for one in sockets]
         if elsewhere:
-            [listener] = listen([elsewhere], "--admin.listen-address")
-            sockets.append(listener)
+            [one] = listen([elsewhere], "--admin.listen-address")
             page = Page(snapshots, lifecycle, telemetry_path=None, denial=denial)
-            app = ByListener(app, listener, create_admin_app(page, lifecycle, admin))
+            listeners.append(Listener(one, create_admin_app(page, lifecycle, admin)))
         follower.start()
-        Server(app, lifecycle, _health_listener()).run(sockets)
+        Server(listeners, lifecycle, _limits(settings), _health_listener()).run()
 
 
 def _health_listener() -> socket.socket | None:
@@ -152,6 +153,15 @@ def _policy(settings: Settings) -> Policy:
         cooldown_seconds=settings.admin_cooldown,
         budget=settings.admin_budget,
         own_id=own_container_id(Path("/proc/self"), socket.gethostname()),
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        connections=settings.web_max_connections,
+        read_seconds=settings.web_read_timeout,
+        write_seconds=settings.web_write_timeout,
+        idle_seconds=settings.web_idle_timeout,
     )
 
 

@@ -11,7 +11,6 @@ ACT = "act"
 
 _TOKEN_NAME = re.compile(r"[\w.@-]+", re.ASCII)
 _LABEL = re.compile(r"[a-zA-Z_]\w*", re.ASCII)
-_POSITIVE_NUMBER = re.compile(r"[1-9]\d{0,8}", re.ASCII)
 _HOST_NAME = re.compile(r"[\w-]+(?:\.[\w-]+)*", re.ASCII)
 
 
@@ -98,18 +97,3 @@ def host_name(text: str) -> str:
     if _HOST_NAME.fullmatch(text) is None:
         raise ValueError("is not a host name; allowed: such as docker-1.example.org, without port")
     return text.lower()
-
-
-def positive_number(text: str) -> int:
-    """Read a whole number, 1 or more.
-
-    Raises:
-        ValueError: It is not one.
-
-    Examples:
-        >>> positive_number("5")
-        5
-    """
-    if _POSITIVE_NUMBER.fullmatch(text) is None:
-        raise ValueError("is not a positive whole number; allowed: 1 to 999999999")
-    return int(text)

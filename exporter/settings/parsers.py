@@ -20,6 +20,7 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 _DURATION_PART = re.compile(rf"({_NUMBER.pattern})(ms|s|m|h)", re.ASCII)
 _DURATION = re.compile(rf"(?:{_DURATION_PART.pattern})+", re.ASCII)
 _WHOLE_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
+_POSITIVE_NUMBER = re.compile(r"[1-9]\d{0,8}", re.ASCII)
 _HOST = r"[\w-]{1,63}(?:\.[\w-]{1,63})*"
 _IPV6 = r"[0-9a-fA-F:.]+(?:%[\w.-]+)?"
 _LISTEN_ADDRESS = re.compile(
@@ -110,6 +111,37 @@ def whole_number(text: str) -> int:
     """
     if _WHOLE_NUMBER.fullmatch(text) is None:
         raise ValueError("is not a whole number; allowed: 0 to 999999999")
+    return int(text)
+
+
+def positive_duration(text: str) -> float:
+    """Read a duration that is longer than none, as `duration` does.
+
+    Raises:
+        ValueError: It is not one.
+
+    Examples:
+        >>> positive_duration("1m30s")
+        90.0
+    """
+    seconds = duration(text)
+    if seconds == 0:
+        raise ValueError("is not a duration longer than 0; allowed: such as 10s or 500ms")
+    return seconds
+
+
+def positive_number(text: str) -> int:
+    """Read a whole number, 1 or more.
+
+    Raises:
+        ValueError: It is not one.
+
+    Examples:
+        >>> positive_number("5")
+        5
+    """
+    if _POSITIVE_NUMBER.fullmatch(text) is None:
+        raise ValueError("is not a positive whole number; allowed: 1 to 999999999")
     return int(text)
 
 

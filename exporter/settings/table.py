@@ -26,6 +26,10 @@ class Settings:
     web_listen_address: tuple[parsers.ListenAddress, ...]
     web_telemetry_path: str
     web_max_requests: int
+    web_max_connections: int
+    web_read_timeout: float
+    web_write_timeout: float
+    web_idle_timeout: float
     web_disable_exporter_metrics: bool
     collector_cache_ttl: float
     collector_include: re.Pattern[str] | None
@@ -75,6 +79,39 @@ TABLE = (
         " exposition that is being made already, do not count. 0 is no limit.",
         default="40",
         metavar="N",
+    ),
+    Setting(
+        "web.max-connections",
+        parsers.positive_number,
+        "How many connections may be open at once, on all addresses together. At the limit a new"
+        " one takes the place of the one that has been idle for the longest; one that waits for"
+        " its answer is never closed for another.",
+        default="512",
+        metavar="N",
+    ),
+    Setting(
+        "web.read-timeout",
+        parsers.positive_duration,
+        "How long a client may take for a TLS handshake, for sending the head of a request, and"
+        " for sending its body: so long for each, on every request of a connection.",
+        default="10s",
+        metavar="DURATION",
+    ),
+    Setting(
+        "web.write-timeout",
+        parsers.positive_duration,
+        "How long a client may take for receiving each 64 KiB of an answer, so that one that is"
+        " slow but steady is served to the end.",
+        default="30s",
+        metavar="DURATION",
+    ),
+    Setting(
+        "web.idle-timeout",
+        parsers.positive_duration,
+        "How long a connection is kept open between two requests. The default is longer than"
+        " Prometheus keeps its own.",
+        default="6m",
+        metavar="DURATION",
     ),
     Setting(
         "web.disable-exporter-metrics",
@@ -202,7 +239,7 @@ TABLE = (
     ),
     Setting(
         "admin.budget",
-        admin.positive_number,
+        parsers.positive_number,
         "How many actions there may be on one container within an hour.",
         default="5",
         metavar="N",

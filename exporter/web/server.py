@@ -1,29 +1,29 @@
-"""Listens, serves, and stops in time."""
+"""Serves, and stops in time."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-import os
+import math
 import signal
-import socket
 import threading
 from typing import TYPE_CHECKING
 
 import uvicorn
 
-from exporter.errors import ExporterError
 from exporter.web import healthcheck
+from exporter.web.connections import Connections
 from exporter.web.lifecycle import GRACE_SECONDS
+from exporter.web.protocol import MAX_HEAD_BYTES, ExporterProtocol
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    import socket
+    from collections.abc import Generator, Sequence
 
-    from starlette.types import ASGIApp, Receive, Scope, Send
-
-    from exporter.settings import ListenAddress
     from exporter.web.lifecycle import Lifecycle
+    from exporter.web.listeners import Listener
+    from exporter.web.protocol import Limits
 
 logger = logging.getLogger(__name__)
 
@@ -31,115 +31,77 @@ logger = logging.getLogger(__name__)
 # that waited until the end of the grace have got, but no time for a client that does not read.
 GIVE_UP_SECONDS = GRACE_SECONDS + 0.2
 
-
-def listen(
-    addresses: Iterable[ListenAddress], flag: str = "--web.listen-address"
-) -> list[socket.socket]:
-    """Open a listening socket for each address.
-
-    Args:
-        addresses: Where to listen.
-        flag: Where they were given, for the error.
-
-    Raises:
-        ExporterError: One of them cannot be had; no socket stays open.
-    """
-    with contextlib.ExitStack() as opened:
-        sockets = [opened.enter_context(_bind(address, flag)) for address in addresses]
-        opened.pop_all()
-        return sockets
-
-
-def _bind(address: ListenAddress, flag: str) -> socket.socket:
-    try:
-        # As Prometheus' own servers do, the wildcard of IPv6 takes IPv4 as well.
-        if address.host in ("", "::") and socket.has_dualstack_ipv6():
-            everywhere = ("::", address.port)
-            return socket.create_server(everywhere, family=socket.AF_INET6, dualstack_ipv6=True)
-        found = socket.getaddrinfo(
-            address.host or None,
-            address.port,
-            type=socket.SOCK_STREAM,
-            flags=socket.AI_PASSIVE,
-        )
-        # Of the addresses of a name one is used, IPv4 first, again as they do.
-        family, _, _, _, where = min(found, key=lambda info: info[0] != socket.AF_INET)
-        return socket.create_server(where, family=family)
-    except OSError as exc:
-        # create_server adds to strerror what has been said already.
-        cause = exc.strerror if isinstance(exc, socket.gaierror) else os.strerror(exc.errno or 0)
-        raise ExporterError(
-            f"Cannot listen on {address}: {cause}. "
-            f"Stop what is listening there, or choose another place with {flag}."
-        ) from exc
-
-
-class ByListener:
-    """Gives the requests of one listener to an application of their own."""
-
-    def __init__(self, app: ASGIApp, listener: socket.socket, its_app: ASGIApp) -> None:
-        """Share requests out.
-
-        Args:
-            app: Serves all other listeners.
-            listener: The one that is set apart.
-            its_app: Serves it.
-        """
-        self._app = app
-        self._host, self._port, *_ = listener.getsockname()
-        self._its_app = its_app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        host, port = scope["server"]
-        its_own = port == self._port and self._host in ("0.0.0.0", "::", host)  # noqa: S104 -- compared
-        await (self._its_app if its_own else self._app)(scope, receive, send)
+# How long to wait when the system has nothing left to accept a connection with.
+_EXHAUSTED_SECONDS = 0.1
 
 
 class Server(uvicorn.Server):
-    """uvicorn, stopping as an exporter should: at once for new scrapes, soon for running ones.
+    """uvicorn, with clients that are kept within limits, and with an end as an exporter needs it.
 
-    Run it with the sockets to serve on: `Server(app, lifecycle).run(listen(addresses))` returns
-    when a signal has stopped it.
+    It stops at once for new scrapes, and soon for running ones. `run()` returns when a signal has
+    stopped it.
+
+    Connections are accepted here rather than by asyncio's own server, which would take any
+    number, and would not count those that never begin TLS.
     """
 
     def __init__(
-        self, app: ASGIApp, lifecycle: Lifecycle, health: socket.socket | None = None
+        self,
+        listeners: Sequence[Listener],
+        lifecycle: Lifecycle,
+        limits: Limits,
+        health: socket.socket | None = None,
     ) -> None:
         """Prepare to serve.
 
         Args:
-            app: Answers requests.
+            listeners: Where, and what.
             lifecycle: Is told when stopping begins.
+            limits: What clients may cost.
             health: Where to answer health checks, apart from all requests.
         """
         super().__init__(
             uvicorn.Config(
-                app,
+                listeners[0].app,  # not used: each connection gets that of its listener
                 http="h11",
                 ws="none",
                 loop="asyncio",
                 lifespan="off",
+                workers=1,
                 log_config=None,
-                log_level=logging.WARNING,
+                # It warns of each request that is no HTTP, which would let anybody fill the log.
+                log_level=logging.ERROR,
                 access_log=False,
                 server_header=False,
+                # Anybody can write that header.
+                proxy_headers=False,
+                h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+                # The protocol has its own, which does not begin anew with every byte.
+                timeout_keep_alive=math.ceil(limits.idle_seconds),
             )
         )
+        self._listeners = listeners
         self._lifecycle = lifecycle
+        self._limits = limits
         self._health = health
+        self._connections = Connections(limits.connections)
+        self._accepting: list[asyncio.Task[None]] = []
+        self._connecting: set[asyncio.Task[None]] = set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to serve, and say where."""
-        await super().startup(sockets)
+        """Begin to serve, and say where.
+
+        Args:
+            sockets: None: the listeners are known.
+        """
+        await super().startup(sockets or [])
         if self._health is not None:
             self.servers.append(
                 await asyncio.start_unix_server(healthcheck.answer, sock=self._health)
             )
-        for listener in sockets or ():
-            host, port, *_ = listener.getsockname()
-            address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-            logger.info("listening", extra={"address": address})
+        for listener in self._listeners:
+            self._accepting.append(asyncio.create_task(self._accept(listener)))
+            logger.info("listening", extra={"address": listener.address})
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -165,8 +127,65 @@ class Server(uvicorn.Server):
         self._lifecycle.stop()
         for server in self.servers:
             server.close()
+        for task in self._accepting:
+            task.cancel()
         self.should_exit = True
         asyncio.get_running_loop().call_later(GIVE_UP_SECONDS, self._give_up)
 
     def _give_up(self) -> None:
         self.force_exit = True
+
+    async def _accept(self, listener: Listener) -> None:
+        """Accept connections until cancelled."""
+        loop, exhausted = asyncio.get_running_loop(), False
+        with listener.socket:
+            listener.socket.setblocking(False)  # noqa: FBT003 -- the socket's own signature
+            while True:
+                try:
+                    accepted, _ = await loop.sock_accept(listener.socket)
+                except ConnectionError:
+                    continue  # Its client has gone again.
+                except OSError as exc:
+                    if not exhausted:
+                        logger.warning("no connection can be accepted", exc_info=exc)
+                    exhausted = True
+                    self._connections.give_up_one()
+                    await asyncio.sleep(_EXHAUSTED_SECONDS)
+                    continue
+                exhausted = False
+                try:
+                    await self._connections.make_room()
+                except asyncio.CancelledError:
+                    accepted.close()
+                    raise
+                task = loop.create_task(self._connect(accepted, listener))
+                self._connecting.add(task)
+                task.add_done_callback(self._connecting.discard)
+                # Let those that are there have their turn.
+                await asyncio.sleep(0)
+
+    async def _connect(self, accepted: socket.socket, listener: Listener) -> None:
+        """Serve a connection; return when it has begun, which TLS may take a while for."""
+        protocol = ExporterProtocol(
+            self.config,
+            self.server_state,
+            app=listener.app,
+            accepted=accepted,
+            limits=self._limits,
+            connections=self._connections,
+        )
+        try:
+            tls = listener.tls and listener.tls()
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: protocol,
+                accepted,
+                ssl=tls,
+                ssl_handshake_timeout=self._limits.read_seconds if tls else None,
+                # An answer may still have to be taken.
+                ssl_shutdown_timeout=self._limits.write_seconds if tls else None,
+            )
+        except OSError as exc:
+            logger.debug("no connection came of it", extra={"error": str(exc)})
+        finally:
+            if not protocol.connected:
+                self._connections.remove(protocol)

@@ -16,6 +16,20 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
+def make_certificate(directory: Path) -> tuple[Path, Path]:
+    """Make a certificate for 127.0.0.1; return where it and its key are.
+
+    It serves as authority, server and client: nobody else is to trust it.
+    """
+    cert, key = directory / "cert.pem", directory / "key.pem"
+    run_program(
+        *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days=1"),
+        *(f"-keyout={key}", f"-out={cert}", "-subj=/CN=localhost"),
+        *("-addext=subjectAltName=IP:127.0.0.1",),
+    )
+    return cert, key
+
+
 class TlsProxy:
     """Listens on a free port of the loopback interface, and asks for a client's certificate.
 
@@ -30,13 +44,7 @@ class TlsProxy:
             upstream: The Unix socket behind it.
             directory: Where to put `ca.pem`, `cert.pem` and `key.pem`.
         """
-        cert, key = directory / "cert.pem", directory / "key.pem"
-        # One certificate serves as authority, server and client: nobody else is to trust it.
-        run_program(
-            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days=1"),
-            *(f"-keyout={key}", f"-out={cert}", "-subj=/CN=localhost"),
-            *("-addext=subjectAltName=IP:127.0.0.1",),
-        )
+        cert, key = make_certificate(directory)
         shutil.copy(cert, directory / "ca.pem")
         self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=cert)
         self._context.verify_mode = ssl.CERT_REQUIRED

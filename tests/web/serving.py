@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 import time
 from concurrent.futures import Future
@@ -16,12 +17,15 @@ from exporter.model import Container, ContainerReading, ContainerState, Snapshot
 from exporter.settings.parsers import listen_address
 from exporter.web.app import create_app
 from exporter.web.lifecycle import Lifecycle
+from exporter.web.listeners import Listener, listen
 from exporter.web.pages.page import Page
-from exporter.web.server import Server, listen
+from exporter.web.protocol import Limits
+from exporter.web.server import Server
 from exporter.web.telemetry import Telemetry
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterator, Sequence
 
     from starlette.types import ASGIApp
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
     from exporter.web.pages.view import Denials
 
 TIMEOUT_SECONDS = 20
+KERNEL_BYTES = 8 * 1024
+LIMITS = Limits(connections=512, read_seconds=60, write_seconds=60, idle_seconds=60)
 
 
 def snapshot_of(*names: str) -> Snapshot:
@@ -93,6 +99,20 @@ class HeldSnapshots(Snapshots):
         return self._shared
 
 
+class ShiftedLoop(asyncio.SelectorEventLoop):
+    """An event loop whose clock may be ahead, so that tests need not wait for what takes long.
+
+    Attributes:
+        ahead: By how many seconds.
+    """
+
+    ahead = 0.0
+
+    def time(self) -> float:
+        """Return the time."""
+        return super().time() + self.ahead
+
+
 @dataclass(frozen=True)
 class Served:
     """A server that runs in a thread.
@@ -100,11 +120,13 @@ class Served:
     Attributes:
         urls: Where it serves, one for each of its sockets.
         stop: Begins to stop it, as a signal would.
+        advance: Lets its clock go forward by so many seconds at once.
         thread: Ends when it has stopped.
     """
 
     urls: Sequence[str]
     stop: Callable[[], None]
+    advance: Callable[[float], None]
     thread: threading.Thread
 
     @property
@@ -112,31 +134,52 @@ class Served:
         """Where it serves first of all."""
         return self.urls[0]
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """The same, as a host and a port."""
+        host, _, port = self.url.partition("//")[2].rpartition(":")
+        return host.strip("[]"), int(port)
+
 
 @contextmanager
-def serving(app: ASGIApp, lifecycle: Lifecycle, addresses: Sequence[str]) -> Iterator[Served]:
+def serving(
+    app: ASGIApp,
+    lifecycle: Lifecycle,
+    addresses: Sequence[str] = ("127.0.0.1:0",),
+    limits: Limits = LIMITS,
+    tls: Callable[[], ssl.SSLContext] | None = None,
+) -> Iterator[Served]:
     """Serve an application until the context ends."""
-    server = Server(app, lifecycle)
     sockets = listen(map(listen_address, addresses))
+    for one in sockets:
+        # Of what a client does not read, the kernel is to hold little.
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
+    listeners = [Listener(one, app, tls) for one in sockets]
+    server = Server(listeners, lifecycle, limits)
     ports = [one.getsockname()[1] for one in sockets]
     hosts = [address.rpartition(":")[0] or "127.0.0.1" for address in addresses]
-    loops: list[asyncio.AbstractEventLoop] = []
+    loop = ShiftedLoop()
 
-    async def serve() -> None:
-        loops.append(asyncio.get_running_loop())
-        await server.serve(sockets)
+    def serve() -> None:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            runner.run(server.serve())
 
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread = threading.Thread(target=serve)
     thread.start()
     wait_until(lambda: server.started, TIMEOUT_SECONDS, "the server serves")
 
     def stop() -> None:
         if thread.is_alive():
-            loops[0].call_soon_threadsafe(server.stop)
+            loop.call_soon_threadsafe(server.stop)
+
+    def advance(seconds: float) -> None:
+        loop.ahead += seconds
+        loop.call_soon_threadsafe(lambda: None)  # It looks at its clock again.
 
     try:
-        urls = [f"http://{host}:{port}" for host, port in zip(hosts, ports, strict=True)]
-        yield Served(urls, stop, thread)
+        scheme = "https" if tls else "http"
+        urls = [f"{scheme}://{host}:{port}" for host, port in zip(hosts, ports, strict=True)]
+        yield Served(urls, stop, advance, thread)
     finally:
         stop()
         thread.join(TIMEOUT_SECONDS)
@@ -152,6 +195,7 @@ def exporting(  # noqa: PLR0913 -- all but one have a default
     telemetry_path: str = "/metrics",
     denial: Denials | None = None,
     addresses: Sequence[str] = ("127.0.0.1:0",),
+    limits: Limits = LIMITS,
 ) -> Iterator[Served]:
     """Serve metrics until the context ends."""
     lifecycle = Lifecycle()
@@ -164,7 +208,7 @@ def exporting(  # noqa: PLR0913 -- all but one have a default
     try:
         page = Page(snapshots, lifecycle, telemetry_path=telemetry_path, denial=denial)
         app = create_app(telemetry, page, lifecycle, telemetry_path=telemetry_path)
-        with serving(app, lifecycle, addresses) as served:
+        with serving(app, lifecycle, addresses, limits) as served:
             yield served
     finally:
         telemetry.close()

@@ -20,8 +20,8 @@ from exporter.metrics.exposition import Exposition
 from exporter.settings import ListenAddress
 from exporter.web.app import create_app
 from exporter.web.lifecycle import Lifecycle
+from exporter.web.listeners import listen
 from exporter.web.pages.page import Page
-from exporter.web.server import listen
 from exporter.web.telemetry import Telemetry
 from tests.support.waiting import wait_until
 from tests.web.serving import (
@@ -195,10 +195,13 @@ from exporter.logs import configure
 from exporter.metrics.collector import ContainerCollector
 from exporter.settings import ListenAddress
 from exporter.web.lifecycle import Lifecycle
-from exporter.web.pages.page import Page
-from exporter.web.server import Server, listen
+from exporter.web.listeners import Listener, listen
+from exporter.web.protocol import Limits
+from exporter.web.server import Server
 configure("info", "logfmt")
-Server(Response(bytes(50_000_000)), Lifecycle()).run(listen([ListenAddress("127.0.0.1", 0)]))
+[socket] = listen([ListenAddress("127.0.0.1", 0)])
+limits = Limits(connections=512, read_seconds=60, write_seconds=60, idle_seconds=60)
+Server([Listener(socket, Response(bytes(50_000_000)))], Lifecycle(), limits).run()
 """
 
 

@@ -1,0 +1,88 @@
+"""Where connections come in."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from exporter.errors import ExporterError
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Iterable
+
+    from starlette.types import ASGIApp
+
+    from exporter.settings import ListenAddress
+
+# How many connections may wait to be accepted; the kernel has a limit of its own.
+_BACKLOG = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A place where connections come in, and what serves them.
+
+    Attributes:
+        socket: It listens.
+        app: Answers the requests.
+        tls: Gives what TLS is to be spoken with, asked anew for each connection; None for HTTP
+            in the clear.
+    """
+
+    socket: socket.socket
+    app: ASGIApp
+    tls: Callable[[], ssl.SSLContext] | None = None
+
+    @property
+    def address(self) -> str:
+        """Where it listens, as text."""
+        host, port, *_ = self.socket.getsockname()
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def listen(
+    addresses: Iterable[ListenAddress], flag: str = "--web.listen-address"
+) -> list[socket.socket]:
+    """Open a listening socket for each address.
+
+    Args:
+        addresses: Where to listen.
+        flag: Where they were given, for the error.
+
+    Raises:
+        ExporterError: One of them cannot be had; no socket stays open.
+    """
+    with contextlib.ExitStack() as opened:
+        sockets = [opened.enter_context(_bind(address, flag)) for address in addresses]
+        opened.pop_all()
+        return sockets
+
+
+def _bind(address: ListenAddress, flag: str) -> socket.socket:
+    try:
+        # As Prometheus' own servers do, the wildcard of IPv6 takes IPv4 as well.
+        if address.host in ("", "::") and socket.has_dualstack_ipv6():
+            everywhere = ("::", address.port)
+            return socket.create_server(
+                everywhere, family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG
+            )
+        found = socket.getaddrinfo(
+            address.host or None,
+            address.port,
+            type=socket.SOCK_STREAM,
+            flags=socket.AI_PASSIVE,
+        )
+        # Of the addresses of a name one is used, IPv4 first, again as they do.
+        family, _, _, _, where = min(found, key=lambda info: info[0] != socket.AF_INET)
+        return socket.create_server(where, family=family, backlog=_BACKLOG)
+    except OSError as exc:
+        # create_server adds to strerror what has been said already.
+        cause = exc.strerror if isinstance(exc, socket.gaierror) else os.strerror(exc.errno or 0)
+        raise ExporterError(
+            f"Cannot listen on {address}: {cause}. "
+            f"Stop what is listening there, or choose another place with {flag}."
+        ) from exc
