@@ -11,6 +11,7 @@ import logging
 import shutil
 import threading
 import time
+from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -48,10 +49,6 @@ DEFAULT_TIMEOUT = 10.0
 # Two readings of the processor counters tell a rate if they are neither too close nor too old.
 _YOUNGEST_SAMPLE = 1.0
 _OLDEST_SAMPLE = 60.0
-
-# Starting a command costs more than a refused connection, so a failing one is tried less often.
-_FIRST_CLI_WAIT = 1.0
-_LONGEST_CLI_WAIT = 30.0
 
 
 def _ignore(operation: str, seconds: float, error: EngineError | None) -> None:
@@ -96,8 +93,7 @@ class DockerClient:
         self._podman = False
         self._mode: Mode | None = None
         self._lock = threading.Lock()
-        self._cli_retry_at = 0.0
-        self._cli_wait = _FIRST_CLI_WAIT
+        self._failed: tuple[float, EngineError] | None = None
         self._samples: dict[str, tuple[float, str | None, CpuCounters]] = {}
         self._closed = threading.Event()
 
@@ -243,11 +239,12 @@ class DockerClient:
         engine = self._sdk_engine()
         if engine is not None:
             return engine
+        came = time.monotonic()
         deadline = deadline or Deadline(self._timeout)
         if not self._lock.acquire(timeout=deadline.remaining()):
             raise EngineTimeoutError("Another request is still trying to reach the engine.")
         try:
-            return self._sdk_engine() or self._find(deadline)
+            return self._sdk_engine() or self._find_once(came, deadline)
         finally:
             self._lock.release()
 
@@ -259,8 +256,6 @@ class DockerClient:
                     # Another thread has found it again meanwhile.
                     return
                 self._drop_client()
-            else:
-                self._postpone_cli()
             self._mode = None
         logger.info("engine lost", extra={"mode": engine.mode.value, "error": str(error)})
 
@@ -299,8 +294,25 @@ class DockerClient:
         if engine is not None:
             engine.close()
 
+    def _find_once(self, came: float, deadline: Deadline) -> Engine:
+        """Look for the engine, unless somebody has since `came`, in vain; the lock is held.
+
+        So many who ask at the same time cost no more than two attempts, one after the other.
+        """
+        if self._failed is not None and self._failed[0] >= came:
+            raise self._failed[1]
+        began, self._failed = time.monotonic(), None
+        try:
+            return self._find(deadline)
+        except EngineTimeoutError:
+            # That was the deadline of this one.
+            raise
+        except EngineError as error:
+            # A copy, since the error itself holds on to everything that was tried.
+            self._failed = began, copy(error)
+            raise
+
     def _find(self, deadline: Deadline) -> Engine:
-        """Look for the engine; the lock is held."""
         self._where = finding.address(self._host)
         # An engine that hangs must leave time to ask by the other way.
         patience = Deadline(min(self._timeout, deadline.remaining()) / 2)
@@ -315,9 +327,9 @@ class DockerClient:
         return engine
 
     def _find_cli(self, deadline: Deadline, sdk_error: EngineError) -> Engine:
-        """Look for the engine by the command, which is tried less often the more it fails."""
+        """Look for the engine by the command."""
         command = shutil.which("docker")
-        if command is None or time.monotonic() < self._cli_retry_at:
+        if command is None:
             self._mode = None
             raise sdk_error
         engine = CliEngine(command, self._host, self._where, self._observe, self._timeout)
@@ -326,7 +338,6 @@ class DockerClient:
                 self._podman = engine.version(deadline).engine == "podman"
             except EngineError as cli_error:
                 self._mode = None
-                self._postpone_cli()
                 # A refusal tells more than an address where nobody is.
                 refused = isinstance(cli_error, EngineAccessDeniedError)
                 raise (cli_error if refused else sdk_error) from None
@@ -338,11 +349,6 @@ class DockerClient:
         if self._mode is not mode:
             logger.info("engine found", extra={"mode": mode.value})
         self._mode = mode
-        self._cli_wait, self._cli_retry_at = _FIRST_CLI_WAIT, 0.0
-
-    def _postpone_cli(self) -> None:
-        self._cli_retry_at = time.monotonic() + self._cli_wait
-        self._cli_wait = min(self._cli_wait * 2, _LONGEST_CLI_WAIT)
 
     def _act(
         self,

@@ -216,6 +216,11 @@ class _Batch:
                 self._waiting.appendleft(exchange)
                 return
             except OSError as error:
+                if self._busy:
+                    # Those that stand do the work of those that cannot be opened any more.
+                    self._width = len(self._busy)
+                    self._waiting.appendleft(exchange)
+                    return
                 self._done.append(exchange.outcome(not_connected(error, self._where)))
             else:
                 self._selector.register(link, selectors.EVENT_READ, exchange)

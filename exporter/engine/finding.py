@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import docker
 from docker.utils import kwargs_from_env, parse_host
+from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies, get_netrc_auth, select_proxy
 
 from exporter.engine import payload
@@ -39,6 +40,27 @@ API_VERSION = "1.44"
 _VERSION = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})", re.ASCII)
 _UNIX = "http+unix://"
 _FIRST_AT_ONCE = 24
+
+
+# Seconds of silence until the other side is asked whether it is there, and between three askings.
+_KEEP_ALIVE = (
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 15),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+)
+
+
+class _KeepAlive(HTTPAdapter):
+    """Opens TCP connections that notice when the other host is gone.
+
+    Who waits for events sends nothing, and would wait for ever.
+    """
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 (the base's)
+        """Make the pool with these connections."""
+        super().init_poolmanager(*arguments, **options, socket_options=_KEEP_ALIVE)
 
 
 def address(where: str | None) -> str:
@@ -139,6 +161,8 @@ def _connect(
     def engine_of(spoken: str) -> SdkEngine:
         # Given a version, the SDK asks nothing by itself.
         client = docker.DockerClient(version=spoken, **parameters)
+        for scheme in ("http://", "https://"):
+            client.api.mount(scheme, _KeepAlive())
         transport = Connections(endpoint) if endpoint else Session(client.api, named)
         return SdkEngine(client, transport, named, observe, timeout)
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from exporter.deadline import Deadline
 from exporter.docker_client import DockerClient
-from exporter.errors import EngineResponseError, EngineTimeoutError, EngineUnavailableError
+from exporter.errors import (
+    EngineError,
+    EngineResponseError,
+    EngineTimeoutError,
+    EngineUnavailableError,
+)
 from exporter.model import Mode
 from tests.support.fake_engine import FakeEngine, Handler
 
@@ -165,3 +171,57 @@ def test_events_come_whole_however_they_are_cut(fake: FakeEngine) -> None:
     told.set()
     assert [one.container_id for one in events] == ["b"]
     client.close()
+
+
+def test_event_stream_over_tcp_notices_when_its_host_is_gone(fake: FakeEngine) -> None:
+    """The kernel asks from time to time whether the other side is there (proc(5): timer 02)."""
+    host = fake.on_tcp()
+    client = DockerClient(host)
+    stream = client.events(None)
+    remote = f"0100007F:{int(host.rpartition(':')[2]):04X}"
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+    timers = {row[5].partition(":")[0] for row in rows if row[2] == remote and row[3] == "01"}
+    assert "02" in timers
+    stream.close()
+    client.close()
+
+
+def test_many_who_look_for_a_lost_engine_share_the_attempts(fake: FakeEngine) -> None:
+    """Who waited for one that has failed since does not try again."""
+    go, arrived = threading.Event(), threading.Semaphore(0)
+
+    def fail(handler: Handler) -> None:
+        go.wait(LATE)
+        handler.send(500, b"{}")
+
+    def look() -> None:
+        arrived.release()
+        assert client.is_available() is False
+
+    fake.overrides["/version"] = fail
+    client = DockerClient(fake.host, timeout=LATE)
+    threads = [threading.Thread(target=look) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for _ in threads:
+        assert arrived.acquire(timeout=LATE)
+    go.set()
+    for thread in threads:
+        thread.join(LATE)
+    assert 0 < fake.asked("/version") < len(threads)
+
+
+def test_engine_that_returns_is_found_by_the_next_call(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """However often it was looked for in vain, also where it can be reached by the command only."""
+    command = tmp_path / "docker"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    client = DockerClient("unix:///nowhere")
+    command.write_text("#!/bin/sh\nexit 1\n")
+    command.chmod(0o755)
+    for _ in range(5):
+        with pytest.raises(EngineError):
+            client.connect()
+    command.write_text("#!/bin/sh\necho '{}'\n")
+    assert client.connect().mode is Mode.CLI

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import docker
@@ -25,7 +26,6 @@ from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from exporter.engine.transport import Transport
 
@@ -402,3 +402,13 @@ def test_full_backlog_is_waited_for(crowded: socket.socket) -> None:
     assert_echoed(fetch(connections, "/1"))
     thread.join(LATE)
     connections.close()
+
+
+def test_connections_that_stand_do_the_work_of_those_that_cannot_be_opened(
+    connections: Connections, fake: FakeEngine
+) -> None:
+    """An engine whose socket was removed goes on answering those who are connected."""
+    assert_echoed(fetch(connections, "/1"))
+    Path(fake.host.removeprefix("unix://")).unlink()
+    assert_echoed(fetch(connections, *PATHS))
+    assert fake.connections == 1
