@@ -41,3 +41,7 @@ class Deadline:
     def extend_to(self, other: Deadline) -> None:
         """Move this moment to the other's where that is later."""
         self._at = max(self._at, other.at)
+
+    def cut(self) -> None:
+        """Move this moment to now: nobody wants the work any more."""
+        self._at = self._clock()

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from exporter.disk import DiskUsage
+
 
 class Mode(StrEnum):
     """How an engine is reached."""
@@ -385,6 +387,7 @@ class Snapshot:
         without_stats: How many containers lack some of their series, by reason.
         complete: False for a snapshot that was cut at a deadline, or failed.
         events_connected: Whether the event stream is up; None where nobody follows it.
+        disk: What was read last of what things take on disk; None where nobody reads it.
     """
 
     taken_at: float
@@ -399,6 +402,7 @@ class Snapshot:
     without_stats: Mapping[str, int] = field(default_factory=dict)
     complete: bool = True
     events_connected: bool | None = None
+    disk: DiskUsage | None = None
 
     @property
     def up(self) -> bool:

@@ -18,6 +18,7 @@ from exporter.actions.selfid import own_container_id
 from exporter.docker_client import DockerClient
 from exporter.engine.events import EventFollower
 from exporter.logs import configure
+from exporter.metrics.disk import DiskUsageReader
 from exporter.metrics.exposition import Exposition
 from exporter.metrics.filters import Filters
 from exporter.metrics.instruments import ActionInstruments, ExhaustedHealing, Instruments
@@ -62,7 +63,11 @@ def serve(settings: Settings) -> None:
         follower = EventFollower(client.events)
         cleanup.callback(follower.close)
         snapshots = Snapshots(
-            client, ttl=settings.collector_cache_ttl, filters=_filters(settings), follower=follower
+            client,
+            ttl=settings.collector_cache_ttl,
+            filters=_filters(settings),
+            follower=follower,
+            disk=_disk(settings, client, cleanup),
         )
         exposition = Exposition(
             _label_options(settings), own=instruments.registry if own_metrics else None
@@ -144,6 +149,14 @@ def _admin(
     gate = Gate(tokens, settings.admin_allowed_host, counts.count_auth_failure)
     denial = partial(executor.denial, trigger=Trigger.API)
     return admin_routes(api.operations(), gate, write), denial
+
+
+def _disk(settings: Settings, client: DockerClient, cleanup: ExitStack) -> DiskUsageReader | None:
+    if not settings.collector_disk_usage:
+        return None
+    reader = DiskUsageReader(client, settings.collector_disk_usage_interval)
+    cleanup.callback(reader.close)
+    return reader
 
 
 def _policy(settings: Settings) -> Policy:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from exporter.deadline import Deadline
+    from exporter.disk import DiskUsage
     from exporter.errors import EngineError
     from exporter.model import (
         Container,
@@ -186,6 +187,12 @@ class Engine(Protocol):
 
         None stands for a container that does not run (any more). What has not come by the
         deadline is yielded as `EngineTimeoutError`.
+        """
+
+    def disk_usage(self, deadline: Deadline) -> DiskUsage:
+        """Return what images, containers, volumes and the build cache take on disk.
+
+        The engine walks through all of them, which may take long.
         """
 
     def events(self, since: str | None) -> EventStream:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from exporter.deadline import Deadline
-from exporter.engine import payload, text
+from exporter.engine import disk, payload, text
 from exporter.engine.base import access_denied, unreachable
 from exporter.engine.lines import lines
 from exporter.errors import (
@@ -33,6 +33,7 @@ from exporter.model import ContainerStats, ContainerSummary, Mode
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from exporter.disk import DiskUsage
     from exporter.engine.base import EventStream, Observer
     from exporter.model import Container, ContainerEvent, EngineInfo
 
@@ -42,7 +43,12 @@ _LIST_FORMAT = (
     '{"id":{{json .ID}},"names":{{json .Names}},"state":{{json .State}},"status":{{json .Status}}}'
 )
 
+_SIZE_FORMAT = '{"id":{{json .ID}},"size":{{json .SizeRw}}}'
+
 _PIECE = 64 * 1024
+
+# How often a command that runs looks whether its deadline was moved, in seconds.
+_LOOK = 0.5
 
 # What the command writes to standard error, in which case. The first that matches wins; a
 # "permission denied" alone may as well be about a file inside a container.
@@ -61,6 +67,11 @@ class _ListRow(msgspec.Struct):
     names: str
     state: str
     status: str
+
+
+class _SizeRow(msgspec.Struct):
+    id: str
+    size: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +157,27 @@ class CliEngine:
             return
         for one in ids:
             yield one, rows.get(one)
+
+    def disk_usage(self, deadline: Deadline) -> DiskUsage:
+        """Return what images, containers, volumes and the build cache take on disk.
+
+        The command rounds all but the sizes of containers, which inspect tells exactly.
+        """
+        ids = [row.id for row in self.list_containers(deadline)]
+        containers = self._layer_sizes(ids, deadline) if ids else {}
+        body = self._ask("disk_usage", ["system", "df", "--format", "{{json .}}"], deadline)
+        return disk.from_command(body.splitlines(), containers)
+
+    def _layer_sizes(self, ids: list[str], deadline: Deadline) -> dict[str, int]:
+        """Return the size of the writable layer of each container that is still there."""
+        options = ["--type", "container", "--size", "--format", _SIZE_FORMAT]
+        done = self._run("disk_usage", ["inspect", *options, "--", *ids], deadline)
+        if done.returncode != 0 and not _says(done.stderr, _NOT_FOUND):
+            raise self._failure(done.stderr, None)
+        rows = [
+            payload.decode(line, _SizeRow, "docker inspect") for line in done.stdout.splitlines()
+        ]
+        return {row.id: row.size for row in rows if row.size is not None and row.size >= 0}
 
     def inspect(self, name: str) -> Container:
         """Return one container."""
@@ -310,7 +342,7 @@ def _communicate(process: subprocess.Popen[bytes], deadline: Deadline) -> tuple[
     """Return what a process printed; end it at the deadline, which may be moved meanwhile."""
     while True:
         try:
-            return process.communicate(timeout=deadline.remaining())
+            return process.communicate(timeout=min(_LOOK, deadline.remaining()))
         except subprocess.TimeoutExpired:
             if deadline.expired:
                 break

@@ -17,7 +17,7 @@ import msgspec
 from docker.types import CancellableStream
 
 from exporter.deadline import Deadline
-from exporter.engine import devices, payload
+from exporter.engine import devices, disk, payload
 from exporter.engine.base import refusal, said
 from exporter.engine.lines import lines
 from exporter.engine.sdk_errors import FOREIGN, translated
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import requests
     from docker.models.containers import Container as SdkContainer
 
+    from exporter.disk import DiskUsage
     from exporter.engine.base import EventStream, Observer
     from exporter.engine.transport import Outcome, Transport
     from exporter.model import (
@@ -129,6 +130,11 @@ class SdkEngine:
 
         requests = self._about(ids, "stats?stream=false&one-shot=true")
         return self._fetch_each("stats", requests, read, self.width, deadline)
+
+    def disk_usage(self, deadline: Deadline) -> DiskUsage:
+        """Return what images, containers, volumes and the build cache take on disk."""
+        request = Request(self._target(disk.TARGET), limit=LIST_LIMIT)
+        return disk.from_api(self._fetch_one("disk_usage", request, deadline))
 
     def inspect(self, name: str) -> Container:
         """Return one container."""

@@ -57,7 +57,7 @@ def parse_size(text: str) -> int | None:
     match = _SIZE.fullmatch(text)
     unit = _UNITS.get(match[2]) if match else None
     if match is None or unit is None:
-        raise EngineResponseError(f"'docker stats' printed {text!r} where a size was expected")
+        raise EngineResponseError(f"The docker command printed {text!r} where a size was expected")
     return round(float(match[1]) * unit)
 
 
@@ -77,7 +77,7 @@ def parse_percent(text: str) -> float | None:
     match = _PERCENT.fullmatch(text)
     if match is None:
         raise EngineResponseError(
-            f"'docker stats' printed {text!r} where a percentage was expected"
+            f"The docker command printed {text!r} where a percentage was expected"
         )
     return float(match[1]) / 100
 
@@ -96,7 +96,9 @@ def parse_count(text: str) -> int | None:
     if text == UNKNOWN:
         return None
     if _COUNT.fullmatch(text) is None:
-        raise EngineResponseError(f"'docker stats' printed {text!r} where a number was expected")
+        raise EngineResponseError(
+            f"The docker command printed {text!r} where a number was expected"
+        )
     return int(text)
 
 
@@ -114,7 +116,9 @@ def parse_pair(text: str) -> tuple[int | None, int | None]:
         return None, None
     left, slash, right = text.partition("/")
     if not slash:
-        raise EngineResponseError(f"'docker stats' printed {text!r} where two sizes were expected")
+        raise EngineResponseError(
+            f"The docker command printed {text!r} where two sizes were expected"
+        )
     return parse_size(left), parse_size(right)
 
 

@@ -49,7 +49,11 @@ class Families:
             scrape_metrics: Whether to show how the reading itself went (`docker_exporter_*`).
         """
         self._labels = Labels(labels)
-        self._of_snapshot = catalogue.ENGINE + (catalogue.SCRAPE if scrape_metrics else ())
+        self._of_snapshot = (
+            *catalogue.ENGINE,
+            *catalogue.DISK,
+            *(catalogue.SCRAPE if scrape_metrics else ()),
+        )
         self._of_engine = SeriesLabels({})
         self._known: dict[str, _Labelled] = {}
         self._gone: dict[tuple[str, str], SeriesLabels] = {}

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from exporter.docker_client import DockerClient
     from exporter.engine.base import Engine
     from exporter.engine.events import EventFollower
+    from exporter.metrics.disk import DiskUsageReader
     from exporter.metrics.filters import Filters
     from exporter.model import ContainerSummary, CpuCounters, EngineInfo, Mode
 
@@ -79,11 +80,17 @@ class EngineReader:
     """Reads an engine, pass after pass, and remembers what makes the next pass cheap."""
 
     def __init__(
-        self, client: DockerClient, *, filters: Filters, follower: EventFollower | None
+        self,
+        client: DockerClient,
+        *,
+        filters: Filters,
+        follower: EventFollower | None,
+        disk: DiskUsageReader | None,
     ) -> None:
         self._client = client
         self._filters = filters
         self._follower = follower
+        self._disk = disk
         self._inventory = Inventory()
         self._previous_cpu: dict[str, CpuCounters] = {}
         self._info: tuple[float, EngineInfo] | None = None
@@ -150,6 +157,7 @@ class EngineReader:
             without_stats={reason: missing[reason] for reason in REASONS},
             complete=progress.finished and not any(missing[reason] for reason in CUT_REASONS),
             events_connected=connected,
+            disk=self._disk.latest() if self._disk else None,
         )
 
     def _engine_info(self, engine: Engine, deadline: Deadline) -> EngineInfo | None:

@@ -35,6 +35,20 @@ keeps its last 256 events: a gap in the stream is filled from them, and what hap
 is not counted.
 """
 
+_DISK = """\
+Off by default: `--collector.disk-usage` turns it on. The engine walks through every volume and
+the own layer of every container to tell it, so it is asked in the background: at the first scrape,
+and from then on at a scrape when `--collector.disk-usage-interval` (ten minutes) has passed since
+it was asked last. Until it has told, the last reading is shown; one that is older than two
+intervals is left out, as all are while the engine is down. Where the engine refuses to tell, or
+takes more than an interval or five minutes, only these series are missing.
+
+What could be reclaimed of images is the layers that no other image has, of the images without a
+container, also where older versions of `docker system df` show more: they count layers that an
+image in use shares. In CLI mode the totals are what that command prints, rounded to four digits;
+the sizes of containers are exact.
+"""
+
 _OWN = """\
 With `--web.disable-exporter-metrics` these, `process_*` and `python_info` are left out. Besides
 those below there are `docker_exporter_build_info`, `docker_exporter_engine_requests_total`,
@@ -56,6 +70,7 @@ _SECTIONS: tuple[tuple[str, str, Iterable[Metric[Any]]], ...] = (
     ("Memory and processes", "", catalogue.MEMORY),
     ("Network", "", catalogue.NETWORK),
     ("Block I/O", "", catalogue.BLOCK_IO),
+    ("Disk", _DISK, (*catalogue.DISK, *catalogue.CONTAINER_DISK)),
     ("Events", _EVENTS, catalogue.EVENTS),
     ("The exporter itself", _OWN, catalogue.SCRAPE),
 )

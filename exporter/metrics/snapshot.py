@@ -16,6 +16,7 @@ from exporter.metrics.reading import EngineReader, Progress
 if TYPE_CHECKING:
     from exporter.docker_client import DockerClient
     from exporter.engine.events import EventFollower
+    from exporter.metrics.disk import DiskUsageReader
     from exporter.model import Snapshot
 
 logger = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ class Snapshots:
         ttl: float = 3.0,
         filters: Filters = EVERYTHING,
         follower: EventFollower | None = None,
+        disk: DiskUsageReader | None = None,
     ) -> None:
         """Prepare to read; nothing is asked before the first `join`.
 
@@ -77,8 +79,9 @@ class Snapshots:
             ttl: For how many seconds a complete snapshot is given out again; 0 for not at all.
             filters: Which containers are shown.
             follower: Counts events, and says what need not be inspected again.
+            disk: Reads what things take on disk; None to leave that out.
         """
-        self._reader = EngineReader(client, filters=filters, follower=follower)
+        self._reader = EngineReader(client, filters=filters, follower=follower, disk=disk)
         self._ttl = ttl
         self._lock = threading.Lock()
         self._current: SharedSnapshot | None = None

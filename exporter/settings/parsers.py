@@ -99,6 +99,22 @@ def duration(text: str) -> float:
     return seconds
 
 
+def interval(text: str) -> float:
+    """Read a duration that is not 0; give seconds.
+
+    Raises:
+        ValueError: It is not one.
+
+    Examples:
+        >>> interval("10m")
+        600.0
+    """
+    seconds = duration(text)
+    if seconds == 0:
+        raise ValueError("is not longer than 0; allowed: such as 10m, or a number of seconds")
+    return seconds
+
+
 def whole_number(text: str) -> int:
     """Read a whole number, 0 or more.
 

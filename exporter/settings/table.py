@@ -38,6 +38,8 @@ class Settings:
     collector_labels: tuple[str, ...]
     collector_container_labels: tuple[str, ...]
     collector_container_labels_everywhere: bool
+    collector_disk_usage: bool
+    collector_disk_usage_interval: float
     docker_host: str | None
     admin_token_file: tuple[admin.TokenFile, ...]
     admin_listen_address: parsers.ListenAddress | None
@@ -172,6 +174,22 @@ TABLE = (
         parsers.truth,
         "Show those Docker labels on every container series, as cAdvisor does.",
         default="false",
+    ),
+    Setting(
+        "collector.disk-usage",
+        parsers.truth,
+        "Show what images, containers, volumes and the build cache take on disk. The engine walks"
+        " through all of them to tell it, so it is asked in the background, never while a scrape"
+        " waits.",
+        default="false",
+    ),
+    Setting(
+        "collector.disk-usage-interval",
+        parsers.interval,
+        "How often that is read, at most: at a scrape, when this much time has passed. What is"
+        " shown is at most twice as old.",
+        default="10m",
+        metavar="DURATION",
     ),
     Setting(
         "docker.host",

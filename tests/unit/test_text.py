@@ -66,7 +66,7 @@ def test_sizes_as_captured(text: str, expected: int | None) -> None:
 )
 def test_what_is_no_size_is_an_error(text: str) -> None:
     """A unit that the command never prints is refused rather than guessed."""
-    with pytest.raises(EngineResponseError, match="docker stats"):
+    with pytest.raises(EngineResponseError, match="docker command printed"):
         parse_size(text)
 
 

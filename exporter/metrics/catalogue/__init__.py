@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from exporter.metrics.catalogue.disk import CONTAINER_DISK, DISK
 from exporter.metrics.catalogue.engine import ENGINE, SCRAPE
 from exporter.metrics.catalogue.events import EVENTS
 from exporter.metrics.catalogue.metric import Metric
@@ -18,8 +19,10 @@ from exporter.metrics.catalogue.usage import BLOCK_IO, CPU, MEMORY, NETWORK
 __all__ = [
     "BLOCK_IO",
     "CONFIGURED",
+    "CONTAINER_DISK",
     "CONTAINER_INFO",
     "CPU",
+    "DISK",
     "ENGINE",
     "EVENTS",
     "MEMORY",
@@ -31,6 +34,6 @@ __all__ = [
     "Metric",
 ]
 
-READINGS = (*STATE, *CONFIGURED, *CPU, *MEMORY, *NETWORK, *BLOCK_IO)
+READINGS = (*STATE, *CONFIGURED, *CPU, *MEMORY, *NETWORK, *BLOCK_IO, *CONTAINER_DISK)
 
-METRICS: tuple[Metric[Any], ...] = (*ENGINE, *SCRAPE, *READINGS, CONTAINER_INFO, *EVENTS)
+METRICS: tuple[Metric[Any], ...] = (*ENGINE, *DISK, *SCRAPE, *READINGS, CONTAINER_INFO, *EVENTS)
