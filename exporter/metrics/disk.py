@@ -6,7 +6,6 @@ The engine walks through every volume and the writable layer of every container 
 from __future__ import annotations
 
 import logging
-import math
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -64,6 +63,7 @@ class DiskUsageReader:
         self._due_at = clock()
         self._latest: tuple[float, DiskUsage] | None = None
         self._failing = False
+        self._closed = False
 
     def latest(self) -> DiskUsage | None:
         """Return the last reading, and begin another one if it is time. Never blocks.
@@ -72,7 +72,7 @@ class DiskUsageReader:
         """
         with self._lock:
             now = self._clock()
-            if self._thread is None and now >= self._due_at:
+            if self._thread is None and now >= self._due_at and not self._closed:
                 self._due_at = now + self._interval
                 self._deadline = Deadline(min(self._interval, PATIENCE))
                 self._thread = threading.Thread(
@@ -87,7 +87,7 @@ class DiskUsageReader:
     def close(self) -> None:
         """Cut short what is being read, and read nothing more."""
         with self._lock:
-            self._due_at = math.inf
+            self._closed = True
             thread = self._thread
         self._deadline.cut()
         if thread is not None:

@@ -383,9 +383,9 @@ def test_closing_ends_what_is_read_and_begins_nothing(
     reader.latest()
     wait_until(lambda: fake.asked("/system/df"), LATE, "the engine is asked")
     reader.close()
-    clock.now += 10 * INTERVAL
-    assert reader.latest() is None
     fake.closing.set()
     wait_for_end()
+    clock.now += 10 * INTERVAL
     assert reader.latest() is None
+    wait_for_end()
     assert fake.asked("/system/df") == 1
