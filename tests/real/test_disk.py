@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
@@ -21,7 +23,6 @@ from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 LATE = 30.0
 MIB = 1024 * 1024
@@ -150,3 +151,33 @@ def test_program_shows_it_when_it_is_told_to(filled: PrivateEngine, tmp_path: Pa
         volumes = 'docker_disk_usage_bytes{kind="volumes"} 3.145728e+06'
         wait_until(lambda: volumes in text(), LATE, "the series is there")
         assert 'engine_requests_total{operation="disk_usage"} 1.0' in text()
+
+
+def test_closing_leaves_no_command_behind(
+    filled: PrivateEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command that asks an engine which hangs would wait for minutes."""
+    for variable, value in environment_for("cli", filled, tmp_path).items():
+        monkeypatch.setenv(variable, value)
+    client = DockerClient()
+    client.connect()
+    reader = DiskUsageReader(client, 3600)
+    filled.pause()
+    try:
+        reader.latest()
+        wait_until(lambda: commands_of(filled), LATE, "the command runs")
+        reader.close()
+        assert commands_of(filled) == []
+    finally:
+        filled.resume()
+    client.close()
+
+
+def commands_of(engine: PrivateEngine) -> list[str]:
+    """Return the command lines of the docker commands that ask an engine."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"DOCKER_HOST={engine.host}".encode() in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_text())
+    return found
