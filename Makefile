@@ -9,7 +9,10 @@ BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --constraint constraints.txt \
            --build-constraint constraints.txt
 
-.PHONY: run test test-engines bench lint docs dist setup clean
+# Further options of `docker build` for `make image`: BUILD="--build-arg WITH_CLI=yes"
+BUILD ?=
+
+.PHONY: run test test-engines bench lint docs dist image setup clean
 
 run: .venv/run.stamp
 	@$(BIN)/docker-exporter
@@ -49,6 +52,10 @@ dist: .venv/dev.stamp
 	@$(BIN)/hatchling build --target sdist --target wheel
 	@$(BIN)/python tools/release-text "$$($(BIN)/hatchling version)" >dist/RELEASE.md
 	@tools/check-dist $(BIN)/python
+
+image:
+	docker build --build-arg VERSION="$$(sed -n 's/^__version__ = "\(.*\)"$$/\1/p' exporter/__init__.py)" \
+	    --tag docker-exporter $(BUILD) .
 
 setup: .venv/dev.stamp
 

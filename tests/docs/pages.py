@@ -58,6 +58,19 @@ class Page:
                 if line.strip() and not line.strip().startswith("#"):
                     yield line.strip().removeprefix("$ ")
 
+    def shell(self, heading: str) -> list[str]:
+        """Return the fenced blocks of shell below a heading, and above the next one.
+
+        Raises:
+            LookupError: There is no such heading.
+        """
+        section = re.search(
+            rf"^#+ {re.escape(heading)}\n(.*?)(?=^#+ |\Z)", self.text, re.DOTALL | re.MULTILINE
+        )
+        if section is None:
+            raise LookupError(f"{self.path} has no heading '{heading}'")
+        return [text for language, text in _FENCED.findall(section[1]) if language == "sh"]
+
 
 def pages() -> list[Page]:
     """Return every document of the project."""

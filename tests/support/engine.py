@@ -69,13 +69,22 @@ class LocalEngine(ABC):
         """End it, and remove everything that it made."""
         self._cleanup.close()
 
-    def docker(self, *arguments: str) -> str:
+    def docker(self, *arguments: str, standard_input: bytes = b"") -> str:
         """Run the `docker` command against this engine and return what it prints.
+
+        What the tester's own environment and files say of Docker does not count.
 
         Raises:
             subprocess.CalledProcessError: It failed; the notes have its message.
         """
-        return self._docker(*arguments)
+        environment = {key: os.environ[key] for key in os.environ if not key.startswith("DOCKER_")}
+        return run_program(
+            "docker",
+            f"--host={self.host}",
+            *arguments,
+            environment=environment | {"DOCKER_CONFIG": str(self.directory)},
+            standard_input=standard_input,
+        )
 
     def get(self, path: str, *, timeout: float = 10) -> Any:  # noqa: ANN401 (JSON of any shape)
         """Ask the Engine API itself, for what tests compare with."""
@@ -103,7 +112,7 @@ class LocalEngine(ABC):
             changes: Instructions of a Dockerfile, such as `LABEL a=b`, which make another image.
         """
         options = [word for change in changes for word in ("--change", change)]
-        self._docker("import", *options, "-", tag, standard_input=busybox_image())
+        self.docker("import", *options, "-", tag, standard_input=busybox_image())
 
     @abstractmethod
     def _start(self, cleanup: ExitStack) -> None:
@@ -125,17 +134,6 @@ class LocalEngine(ABC):
         if containers := self.docker("ps", "--all", "--quiet").split():
             self.docker("rm", "--force", "--volumes", *containers)
 
-    def _docker(self, *arguments: str, standard_input: bytes = b"") -> str:
-        """Run the `docker` command, whatever the tester's own environment and files say."""
-        environment = {key: os.environ[key] for key in os.environ if not key.startswith("DOCKER_")}
-        return run_program(
-            "docker",
-            f"--host={self.host}",
-            *arguments,
-            environment=environment | {"DOCKER_CONFIG": str(self.directory)},
-            standard_input=standard_input,
-        )
-
 
 class PrivateEngine(LocalEngine):
     """A real dockerd with a containerd and a network bridge of its own.
@@ -144,11 +142,13 @@ class PrivateEngine(LocalEngine):
     machine, and nothing beyond.
 
     Attributes:
+        options: What dockerd is told beyond its places.
         bridge: The network interface that containers hang on.
         containerd: The running process.
         dockerd: The running process, or the last one.
     """
 
+    options: tuple[str, ...] = ("--live-restore",)
     bridge: str
     containerd: subprocess.Popen[bytes]
     dockerd: subprocess.Popen[bytes]
@@ -218,7 +218,7 @@ class PrivateEngine(LocalEngine):
             "--ip6tables=false",
             "--ip-forward=false",
             "--ip-masq=false",
-            "--live-restore",
+            *self.options,
             # What a container prints must not fill the disk.
             "--log-opt=max-size=1m",
             "--storage-driver=overlay2",
