@@ -64,12 +64,14 @@ class Page:
         Raises:
             LookupError: There is no such heading.
         """
-        section = re.search(
-            rf"^#+ {re.escape(heading)}\n(.*?)(?=^#+ |\Z)", self.text, re.DOTALL | re.MULTILINE
-        )
+        # A comment in a block looks like a heading.
+        without = _FENCED.sub(lambda block: " " * len(block[0]), self.text)
+        pattern = rf"^#+ {re.escape(heading)}\n(.*?)(?=^#+ |\Z)"
+        section = re.search(pattern, without, re.DOTALL | re.MULTILINE)
         if section is None:
             raise LookupError(f"{self.path} has no heading '{heading}'")
-        return [text for language, text in _FENCED.findall(section[1]) if language == "sh"]
+        blocks = _FENCED.findall(self.text[slice(*section.span(1))])
+        return [text for language, text in blocks if language == "sh"]
 
 
 def pages() -> list[Page]:
