@@ -58,7 +58,9 @@ function morph(from, to) {
 
 function show(html) {
   const focused = document.activeElement;
-  morphChildren(live, new DOMParser().parseFromString(html, "text/html").body);
+  const part = new DOMParser().parseFromString(html, "text/html").getElementById("live");
+  if (!part) throw new Error("it answers with something else");
+  morph(live, part);
   // What moves loses the focus on its way.
   if (document.activeElement !== focused && focused?.isConnected) focused.focus({ preventScroll: true });
 }
