@@ -31,6 +31,9 @@ logger = logging.getLogger(__name__)
 # that waited until the end of the grace have got, but no time for a client that does not read.
 GIVE_UP_SECONDS = GRACE_SECONDS + 0.2
 
+# How often the time in the `Date` header moves on.
+_TICK_SECONDS = 1.0
+
 # How long to wait when the system has nothing left to accept a connection with.
 _EXHAUSTED_SECONDS = 0.1
 
@@ -87,6 +90,7 @@ class Server(uvicorn.Server):
         self._connections = Connections(limits.connections)
         self._accepting: list[asyncio.Task[None]] = []
         self._connecting: set[asyncio.Task[None]] = set()
+        self._stopped = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to serve, and say where.
@@ -102,6 +106,16 @@ class Server(uvicorn.Server):
         for listener in self._listeners:
             self._accepting.append(asyncio.create_task(self._accept(listener)))
             logger.info("listening", extra={"address": listener.address})
+
+    async def main_loop(self) -> None:
+        """Wait until it is stopped.
+
+        uvicorn's own way looks ten times a second, which would be most of what an exporter does
+        that nobody scrapes.
+        """
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopped.wait(), _TICK_SECONDS)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -130,6 +144,7 @@ class Server(uvicorn.Server):
         for task in self._accepting:
             task.cancel()
         self.should_exit = True
+        self._stopped.set()
         asyncio.get_running_loop().call_later(GIVE_UP_SECONDS, self._give_up)
 
     def _give_up(self) -> None:
