@@ -5,6 +5,7 @@
 export PATH := $(PATH):/usr/sbin:/sbin
 
 PYTHON ?= python3
+FUZZ_SECONDS ?= 60
 BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --constraint constraints.txt \
            --build-constraint constraints.txt
@@ -12,7 +13,7 @@ INSTALL := $(BIN)/pip install --quiet --constraint constraints.txt \
 # Further options of `docker build` for `make image`: BUILD="--build-arg WITH_CLI=yes"
 BUILD ?=
 
-.PHONY: run test test-engines bench lint docs dist image setup clean
+.PHONY: run test test-engines bench lint docs fuzz dist image setup clean
 
 run: .venv/run.stamp
 	@$(BIN)/docker-exporter
@@ -43,6 +44,14 @@ lint: .venv/dev.stamp
 docs: .venv/dev.stamp
 	@$(BIN)/python docs/generate.py
 	@$(BIN)/python -m grafana.build
+
+# Each target of tests/fuzz for FUZZ_SECONDS; what is found is left in a file `crash-...`.
+fuzz: .venv/dev.stamp
+	@$(INSTALL) --group fuzz
+	@for target in $$($(BIN)/python -m tests.fuzz); do \
+	    echo "--- $$target"; \
+	    $(BIN)/python -m tests.fuzz "$$target" "$(FUZZ_SECONDS)" 2>&1 | tail -n 3; \
+	done
 
 # What a release consists of, and a part of the tests on it: the sdist, the wheel and the text.
 dist: .venv/dev.stamp

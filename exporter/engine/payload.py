@@ -7,8 +7,9 @@ wherever Go marshals a nil, and numbers that are zero are often left out.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import msgspec
 
@@ -28,6 +29,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 T = TypeVar("T")
+
+# The widest that Go's integers and a float can both hold: beyond, and below zero where something
+# is counted, an answer makes no sense.
+MOST = 2**63 - 1
+Whole = Annotated[int, msgspec.Meta(ge=-MOST, le=MOST)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
 
 # How many digits of an id stand for a container that has no name, as in `docker ps`.
 SHORT_ID = 12
@@ -64,6 +71,8 @@ _EVENT_ATTRIBUTES = {
 # Podman's own words, where Docker has others.
 _PODMAN_ACTIONS = {"exec_died": "exec_die", "remove": "destroy"}
 
+_EXIT_CODE = re.compile(r"\d{1,10}", re.ASCII)
+
 _STATES = {state.value: state for state in ContainerState}
 
 _HEALTHS = {health.value: health for health in Health}
@@ -75,13 +84,13 @@ class _Pascal(msgspec.Struct, rename="pascal"):
 
 class _Health(_Pascal):
     status: str = ""
-    failing_streak: int = 0
+    failing_streak: Count = 0
 
 
 class _State(_Pascal):
     status: str = ""
-    pid: int = 0
-    exit_code: int = 0
+    pid: Count = 0
+    exit_code: Whole = 0
     oom_killed: bool = msgspec.field(default=False, name="OOMKilled")
     error: str = ""
     started_at: str = ""
@@ -96,14 +105,14 @@ class _RestartPolicy(_Pascal):
 class _HostConfig(_Pascal):
     network_mode: str = ""
     restart_policy: _RestartPolicy | None = None
-    memory: int = 0
-    memory_reservation: int = 0
-    memory_swap: int = 0
-    nano_cpus: int = 0
-    cpu_period: int = 0
-    cpu_quota: int = 0
-    cpu_shares: int = 0
-    pids_limit: int | None = None
+    memory: Whole = 0
+    memory_reservation: Whole = 0
+    memory_swap: Whole = 0
+    nano_cpus: Whole = 0
+    cpu_period: Whole = 0
+    cpu_quota: Whole = 0
+    cpu_shares: Whole = 0
+    pids_limit: Whole | None = None
 
 
 class _Config(_Pascal):
@@ -119,7 +128,7 @@ class InspectPayload(_Pascal):
     name: str = ""
     created: str = ""
     image: str = ""
-    restart_count: int = 0
+    restart_count: Count = 0
     state: _State | None = None
     host_config: _HostConfig | None = None
     config: _Config | None = None
@@ -142,9 +151,9 @@ class InfoPayload(_Pascal):
     kernel_version: str = ""
     cgroup_version: str = ""
     driver: str = ""
-    images: int | None = None
-    cpus: int | None = msgspec.field(default=None, name="NCPU")
-    mem_total: int | None = None
+    images: Count | None = None
+    cpus: Count | None = msgspec.field(default=None, name="NCPU")
+    mem_total: Count | None = None
 
 
 class _Component(_Pascal):
@@ -176,7 +185,7 @@ class EventPayload(msgspec.Struct):
 
     action: str = msgspec.field(default="", name="Action")
     actor: _Actor | None = msgspec.field(default=None, name="Actor")
-    time_nano: int = msgspec.field(default=0, name="timeNano")
+    time_nano: Count = msgspec.field(default=0, name="timeNano")
     # Podman's place for what Docker writes behind the action.
     health_status: str = msgspec.field(default="", name="HealthStatus")
 
@@ -356,5 +365,5 @@ def _event(payload: EventPayload) -> ContainerEvent | None:
         labels={k: v for k, v in attributes.items() if k not in _EVENT_ATTRIBUTES},
         time_ns=payload.time_nano,
         health=_HEALTHS.get(health) if action == "health_status" else None,
-        exit_code=int(exit_code) if exit_code.isdecimal() else None,
+        exit_code=int(exit_code) if _EXIT_CODE.fullmatch(exit_code) else None,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from exporter import stats
-from exporter.engine.payload import timestamp
+from exporter.engine.payload import MOST, Count, timestamp
 from exporter.model import (
     BlockIoStats,
     ContainerStats,
@@ -31,49 +31,49 @@ _PODMAN_SUM = "network"
 
 
 class _Network(msgspec.Struct):
-    rx_bytes: int = 0
-    rx_packets: int = 0
-    rx_dropped: int = 0
-    tx_bytes: int = 0
-    tx_packets: int = 0
-    tx_dropped: int = 0
+    rx_bytes: Count = 0
+    rx_packets: Count = 0
+    rx_dropped: Count = 0
+    tx_bytes: Count = 0
+    tx_packets: Count = 0
+    tx_dropped: Count = 0
 
 
 class _CpuUsage(msgspec.Struct):
-    total_usage: int | None = None
-    usage_in_kernelmode: int | None = None
-    usage_in_usermode: int | None = None
-    percpu_usage: list[int] | None = None
+    total_usage: Count | None = None
+    usage_in_kernelmode: Count | None = None
+    usage_in_usermode: Count | None = None
+    percpu_usage: list[Count] | None = None
 
 
 class _Throttling(msgspec.Struct):
-    periods: int = 0
-    throttled_periods: int = 0
-    throttled_time: int = 0
+    periods: Count = 0
+    throttled_periods: Count = 0
+    throttled_time: Count = 0
 
 
 class _Cpu(msgspec.Struct):
     cpu_usage: _CpuUsage | None = None
     # Only Podman sends this one, a percentage: it tells whose numbers these are.
     cpu: float | None = None
-    system_cpu_usage: int | None = None
-    online_cpus: int | None = None
+    system_cpu_usage: Count | None = None
+    online_cpus: Count | None = None
     throttling_data: _Throttling | None = None
 
 
 class _Memory(msgspec.Struct):
-    usage: int | None = None
-    max_usage: int | None = None
-    limit: int | None = None
-    failcnt: int | None = None
+    usage: Count | None = None
+    max_usage: Count | None = None
+    limit: Count | None = None
+    failcnt: Count | None = None
     stats: dict[str, int] | None = None
 
 
 class _BlockIoEntry(msgspec.Struct):
-    major: int
-    minor: int
+    major: Count
+    minor: Count
     op: str
-    value: int
+    value: Count
 
 
 class _BlockIo(msgspec.Struct):
@@ -82,7 +82,7 @@ class _BlockIo(msgspec.Struct):
 
 
 class _Pids(msgspec.Struct):
-    current: int | None = None
+    current: Count | None = None
 
 
 class StatsPayload(msgspec.Struct):
@@ -165,7 +165,9 @@ def _memory(payload: _Memory) -> MemoryStats:
     fields: Mapping[str, int] = payload.stats or {}
 
     def first(*names: str) -> int | None:
-        return next((fields[name] for name in names if name in fields), None)
+        # Many numbers stand there: one that makes no sense spoils nothing but itself.
+        known = (fields[name] for name in names if name in fields)
+        return next((number for number in known if 0 <= number <= MOST), None)
 
     inactive_file = first("total_inactive_file", "inactive_file")
     usage = payload.usage

@@ -46,7 +46,7 @@ class Body:
             )
         try:
             return msgspec.json.decode(body, type=kind)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ProblemError(
                 HTTPStatus.UNPROCESSABLE_ENTITY, f"The body makes no sense: {error}", reason="body"
             ) from error
