@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from exporter.disk import DiskKind, DiskSpace, DiskUsage
-from exporter.engine.payload import decode
+from exporter.engine.payload import Count, Whole, decode
 from exporter.engine.text import parse_size
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ _ACTIVE = ("running", "paused", "restarting")
 class _Image(msgspec.Struct, rename="pascal"):
     """The numbers are -1 where they have not been counted."""
 
-    containers: int = -1
-    size: int = -1
-    shared_size: int = -1
+    containers: Whole = -1
+    size: Whole = -1
+    shared_size: Whole = -1
 
 
 class _Container(msgspec.Struct, rename="pascal"):
@@ -39,14 +39,14 @@ class _Container(msgspec.Struct, rename="pascal"):
 
     id: str
     state: str = ""
-    size_rw: int = 0
+    size_rw: Whole = 0
 
 
 class _VolumeUsage(msgspec.Struct, rename="pascal"):
     """The numbers are -1 where they are not known, as with most volume plugins."""
 
-    size: int = -1
-    ref_count: int = -1
+    size: Whole = -1
+    ref_count: Whole = -1
 
 
 class _Volume(msgspec.Struct, rename="pascal"):
@@ -54,7 +54,7 @@ class _Volume(msgspec.Struct, rename="pascal"):
 
 
 class _CacheRecord(msgspec.Struct, rename="pascal"):
-    size: int = 0
+    size: Whole = 0
     in_use: bool = False
     shared: bool = False
 
@@ -62,8 +62,8 @@ class _CacheRecord(msgspec.Struct, rename="pascal"):
 class _Usage(msgspec.Struct, rename="pascal"):
     """One kind as the engine has added it up; a number that is 0 is left out."""
 
-    total_size: int = 0
-    reclaimable: int = 0
+    total_size: Count = 0
+    reclaimable: Count = 0
 
     def space(self) -> DiskSpace:
         return DiskSpace(used=self.total_size, reclaimable=self.reclaimable)
@@ -76,7 +76,7 @@ class _ContainerUsage(_Usage, rename="pascal"):
 class _Answer(msgspec.Struct, rename="pascal"):
     """Both shapes. A list that is missing is not known; null is an empty one."""
 
-    layers_size: int | None = None
+    layers_size: Count | None = None
     images: list[_Image] | msgspec.UnsetType | None = msgspec.UNSET
     containers: list[_Container] | msgspec.UnsetType | None = msgspec.UNSET
     volumes: list[_Volume] | msgspec.UnsetType | None = msgspec.UNSET

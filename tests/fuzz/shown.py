@@ -12,6 +12,7 @@ from exporter.metrics.labels import LabelOptions
 from exporter.model import Container, ContainerReading, ContainerState, Snapshot
 
 if TYPE_CHECKING:
+    from exporter.disk import DiskUsage
     from exporter.model import ContainerStats, EngineInfo
 
 _EXPOSITION = Exposition(
@@ -32,6 +33,7 @@ def show(
     container: Container = _WEB,
     stats: ContainerStats | None = None,
     info: EngineInfo | None = None,
+    disk: DiskUsage | None = None,
 ) -> None:
     """Show what was read in both formats: a parser takes it, and no number makes no sense.
 
@@ -43,6 +45,7 @@ def show(
         taken_monotonic=0.0,
         duration_seconds=0.0,
         info=info,
+        disk=disk,
         states=dict.fromkeys(ContainerState, 0),
         containers=(reading,),
     )

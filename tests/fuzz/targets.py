@@ -15,10 +15,12 @@ from starlette.requests import Request
 
 from exporter.actions.healing import wish
 from exporter.deadline import Deadline
-from exporter.engine import payload, text
+from exporter.engine import disk, payload, text
 from exporter.engine.base import check_name
 from exporter.engine.devices import number
 from exporter.engine.events import EventFollower
+from exporter.engine.http1 import ResponseReader
+from exporter.engine.lines import lines
 from exporter.engine.stats_payload import StatsPayload, container_stats
 from exporter.errors import ExporterError
 from exporter.settings import load
@@ -71,6 +73,36 @@ def engine_events(data: bytes) -> None:
         follower._take(event)  # noqa: SLF001 -- what its thread calls
         follower.counts_of(event.name, event.image)
     follower.removed(set(), set())
+
+
+def engine_disk(data: bytes) -> None:
+    """Read what things take on disk."""
+    show(disk=disk.from_api(data))
+
+
+def engine_answer(data: bytes) -> None:
+    """Read an HTTP answer, in pieces as long as the first byte says: it ends, or is refused."""
+    size, rest = (data[0] % 16 + 1, data[1:]) if data else (1, b"")
+    reader = ResponseReader(limit=1000)
+    for start in range(0, len(rest), size):
+        if reader.feed(rest[start : start + size]):
+            break
+    else:
+        reader.end()
+    assert reader.complete
+    assert 200 <= reader.status <= 599
+    assert len(reader.body) <= 1000
+
+
+def engine_lines(data: bytes) -> None:
+    """Cut a stream into lines: nothing of a whole line is lost, whatever the pieces are."""
+    pieces = [data[start : start + 3] for start in range(0, len(data), 3)]
+    assert list(lines(pieces)) == data.split(b"\n")[:-1]
+
+
+def docker_system_df(data: bytes) -> None:
+    """Read what the docker command prints of what things take on disk."""
+    show(disk=disk.from_command(data.split(b"\n"), {"f" * 64: 1}))
 
 
 def docker_stats(data: bytes) -> None:
@@ -142,9 +174,13 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     for target in (
         container_name,
         docker_stats,
+        docker_system_df,
+        engine_answer,
+        engine_disk,
         engine_events,
         engine_info,
         engine_inspect,
+        engine_lines,
         engine_list,
         engine_stats,
         request_body,
