@@ -6,14 +6,13 @@ here), so that a value means in the file what it means in a flag.
 
 from __future__ import annotations
 
-import difflib
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
 
 from exporter.errors import SettingsError
+from exporter.settings.document import compose, line, unknown_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -34,21 +33,11 @@ def read(path: str, known: Collection[str]) -> dict[str, Given]:
     Raises:
         SettingsError: The file cannot be read, or something in it makes no sense.
     """
-    shown = json.dumps(path)
-    try:
-        root = yaml.compose(Path(path).read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
-    except OSError as exc:
-        raise SettingsError(
-            f"--config.file: {shown} is not readable ({exc.strerror}); allowed: a YAML file"
-        ) from exc
-    except (yaml.YAMLError, ValueError, RecursionError) as exc:
-        raise SettingsError(
-            f"--config.file: {shown} is not YAML ({' '.join(str(exc).split())})"
-        ) from exc
+    root = compose(path, "--config.file", yaml.BaseLoader)
     try:
         return _gather(root, known)
     except ValueError as exc:
-        raise SettingsError(f"--config.file: {shown}: {exc}") from exc
+        raise SettingsError(f"--config.file: {json.dumps(path)}: {exc}") from exc
 
 
 def _gather(root: yaml.Node | None, known: Collection[str]) -> dict[str, Given]:
@@ -67,27 +56,18 @@ def _flatten(node: yaml.Node, path: str, known: Collection[str]) -> Iterator[tup
         for key_node, value_node in node.value:
             key = f"{path}.{_text(key_node)}" if path else _text(key_node)
             if not any(name == key or name.startswith(f"{key}.") for name in known):
-                raise ValueError(_unknown(key, key_node, known))
+                sections = sorted({name.partition(".")[0] for name in known})
+                raise ValueError(unknown_key(key, key_node, [*known, *sections]))
             yield from _flatten(value_node, key, known)
     elif path in known:
         items = node.value if isinstance(node, yaml.SequenceNode) else None
         yield path, _text(node) if items is None else tuple(_text(item) for item in items)
     elif node.value:
         where = json.dumps(path) if path else "the file"
-        raise ValueError(f"{where} is not a mapping of keys to values ({_line(node)})")
+        raise ValueError(f"{where} is not a mapping of keys to values ({line(node)})")
 
 
 def _text(node: yaml.Node) -> str:
     if not isinstance(node, yaml.ScalarNode):
-        raise ValueError(f"a text is missing where there is a list or mapping ({_line(node)})")  # noqa: TRY004 -- the file's value is wrong, not a type of the program's
+        raise ValueError(f"a text is missing where there is a list or mapping ({line(node)})")  # noqa: TRY004 -- the file's value is wrong, not a type of the program's
     return str(node.value)
-
-
-def _unknown(key: str, node: yaml.Node, known: Collection[str]) -> str:
-    sections = sorted({name.partition(".")[0] for name in known})
-    [nearest] = difflib.get_close_matches(key, [*known, *sections], n=1, cutoff=0)
-    return f"unknown key {json.dumps(key)} ({_line(node)}); the nearest known one is {nearest}"
-
-
-def _line(node: yaml.Node) -> str:
-    return f"line {node.start_mark.line + 1}"

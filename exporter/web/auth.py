@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from exporter.errors import SettingsError
+from exporter.web.bucket import TokenBucket
+from exporter.web.stamp import stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -22,14 +24,14 @@ if TYPE_CHECKING:
     from starlette.datastructures import Headers
 
     from exporter.settings.admin import TokenFile
+    from exporter.web.stamp import Stamp
 
 logger = logging.getLogger(__name__)
 
 MIN_TOKEN_LENGTH = 32
 
-# So many failures at once are an honest mistake; from then on one in so many seconds is allowed.
-_FAILURES_AT_ONCE = 10
-_SECONDS_PER_FAILURE = 6.0
+# Ten failures at once are an honest mistake.
+_FAILURES = TokenBucket(interval=6.0, burst=10)
 _MAX_ADDRESSES = 1024
 
 _TOKEN = re.compile(rb"[\x21-\x7e]+")
@@ -81,12 +83,12 @@ class _Entry:
         self.file = file
         self.digest = b""
         self.fault: str | None = None
-        self._stamp: tuple[int, ...] | None = None
+        self._stamp: Stamp = None
 
     def read(self) -> None:
         """Read the file."""
         self.digest, self.fault = b"", None
-        self._stamp = self._current_stamp()
+        self._stamp = stamp(self.file.path)
         path = self.file.path
         try:
             mode = path.stat().st_mode
@@ -107,7 +109,7 @@ class _Entry:
 
     def read_again(self) -> None:
         """Read the file if it has changed; a token that is gone is no longer accepted."""
-        if self._current_stamp() == self._stamp:
+        if stamp(self.file.path) == self._stamp:
             return
         self.read()
         name = self.file.name
@@ -115,13 +117,6 @@ class _Entry:
             logger.info("token read again", extra={"token_name": name})
         else:
             logger.error("token lost", extra={"token_name": name, "error": self.fault})
-
-    def _current_stamp(self) -> tuple[int, ...] | None:
-        try:
-            status = self.file.path.stat()
-        except OSError:
-            return None
-        return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 class FailureLimit:
@@ -148,14 +143,10 @@ class FailureLimit:
         """
         who, now = _network(address), self._clock()
         with self._lock:
-            clear_at = max(self._clear_at.pop(who, now), now)
-            wait = clear_at - now - (_FAILURES_AT_ONCE - 1) * _SECONDS_PER_FAILURE
-            if wait <= 0:
-                clear_at += _SECONDS_PER_FAILURE
-            self._clear_at[who] = clear_at
+            self._clear_at[who], wait = _FAILURES.take(self._clear_at.pop(who, now), now)
             if len(self._clear_at) > _MAX_ADDRESSES:
                 self._clear_at.popitem(last=False)
-        return wait if wait > 0 else None
+        return wait or None
 
 
 def _network(address: str | None) -> str:
