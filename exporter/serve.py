@@ -21,24 +21,36 @@ from exporter.logs import configure
 from exporter.metrics.disk import DiskUsageReader
 from exporter.metrics.exposition import Exposition
 from exporter.metrics.filters import Filters
-from exporter.metrics.instruments import ActionInstruments, ExhaustedHealing, Instruments
+from exporter.metrics.instruments import (
+    ActionInstruments,
+    ConfigReloads,
+    ExhaustedHealing,
+    Instruments,
+)
 from exporter.metrics.labels import LabelOptions
 from exporter.metrics.snapshot import Snapshots
 from exporter.web import healthcheck
 from exporter.web.admin import AdminApi
 from exporter.web.app import create_admin_app, create_app
 from exporter.web.auth import Tokens
+from exporter.web.config.admission import Admission
+from exporter.web.config.live import LiveWebConfig
+from exporter.web.config.users import Passwords
 from exporter.web.endpoint import admin_routes, disabled_admin_routes
 from exporter.web.gate import Gate
 from exporter.web.lifecycle import Lifecycle
 from exporter.web.listeners import Listener, listen
+from exporter.web.openapi import PREFIX
 from exporter.web.pages.page import Page
 from exporter.web.protocol import Limits
 from exporter.web.server import Server
 from exporter.web.telemetry import Telemetry
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.routing import BaseRoute
+    from starlette.types import ASGIApp
 
     from exporter.actions.audit import Record
     from exporter.settings import Settings
@@ -90,13 +102,28 @@ def serve(settings: Settings) -> None:
             telemetry_path=path,
             admin=() if elsewhere else admin,
         )
-        listeners = [Listener(one, app) for one in sockets]
+        listens = _listeners(settings, instruments, cleanup)
+        listeners = [listens(one, app) for one in sockets]
         if elsewhere:
             [one] = listen([elsewhere], "--admin.listen-address")
             page = Page(snapshots, lifecycle, telemetry_path=None, denial=denial)
-            listeners.append(Listener(one, create_admin_app(page, lifecycle, admin)))
+            listeners.append(listens(one, create_admin_app(page, lifecycle, admin)))
         follower.start()
         Server(listeners, lifecycle, _limits(settings), _health_listener()).run()
+
+
+def _listeners(
+    settings: Settings, instruments: Instruments, cleanup: ExitStack
+) -> Callable[[socket.socket, ASGIApp], Listener]:
+    """Return what makes listeners; with the web configuration applied, if there is one."""
+    if settings.web_config_file is None:
+        return Listener
+    live = LiveWebConfig(Path(settings.web_config_file))
+    instruments.registry.register(ConfigReloads(live.reloads))
+    passwords = Passwords()
+    cleanup.callback(passwords.close)
+    admission = Admission(live, passwords, without_users=PREFIX)
+    return lambda one, app: Listener(one, admission.before(app), live.tls)
 
 
 def _health_listener() -> socket.socket | None:

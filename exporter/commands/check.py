@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +12,8 @@ import click
 from exporter.commands.options import takes_settings
 from exporter.deadline import Deadline
 from exporter.docker_client import DockerClient
+from exporter.web.config.file import read_web_config
+from exporter.web.config.tls import server_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,12 +30,21 @@ def check(settings: Settings) -> None:
     """Say what would be found, and fail if that is nothing.
 
     The settings are those of serving. Exits 1, with the cause and what to do, when no engine can
-    be reached.
+    be reached; exits 2 when the settings, or the web configuration, cannot be used.
     """
+    if settings.web_config_file is not None:
+        click.echo(f"web configuration: {_web_configuration(Path(settings.web_config_file))}")
     deadline = Deadline(TIMEOUT_SECONDS)
     with closing(DockerClient(settings.docker_host)) as client:
         for line in client.call(lambda engine: list(_findings(engine, deadline)), deadline):
             click.echo(line)
+
+
+def _web_configuration(path: Path) -> str:
+    """Return what a web configuration asks for: all of it, and what it names, can be used."""
+    config = read_web_config(path)
+    tls = "TLS" if server_context(config.tls_server_config) else "no TLS"
+    return f"{tls}, users: {len(config.basic_auth_users)}"
 
 
 def _findings(engine: Engine, deadline: Deadline) -> Iterator[str]:

@@ -120,6 +120,35 @@ class ActionInstruments:
         self._auth_failures.inc()
 
 
+class ConfigReloads(Collector):
+    """What became of the configuration files that are read again, as of the moment of the scrape.
+
+    The names are those of Prometheus itself.
+    """
+
+    def __init__(self, reloads: Callable[[], Iterable[tuple[str, bool, float]]]) -> None:
+        """Keep what tells, for each file, whether it was well, and when it last was."""
+        self._reloads = reloads
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the two families."""
+        successful = GaugeMetricFamily(
+            "docker_exporter_config_last_reload_successful",
+            "Whether the file, and all that it names, could be used when it last changed.",
+            labels=("file",),
+        )
+        at = GaugeMetricFamily(
+            "docker_exporter_config_last_reload_success_timestamp_seconds",
+            "When the file, and all that it names, was last read and could be used.",
+            labels=("file",),
+        )
+        for file, success, seconds in self._reloads():
+            successful.add_metric((file,), float(success))
+            at.add_metric((file,), seconds)
+        yield successful
+        yield at
+
+
 class ExhaustedHealing(Collector):
     """The containers whose healing was given up, as of the moment of the scrape."""
 

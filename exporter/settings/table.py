@@ -30,6 +30,7 @@ class Settings:
     web_read_timeout: float
     web_write_timeout: float
     web_idle_timeout: float
+    web_config_file: str | None
     web_disable_exporter_metrics: bool
     collector_cache_ttl: float
     collector_include: re.Pattern[str] | None
@@ -114,6 +115,13 @@ TABLE = (
         " Prometheus keeps its own.",
         default="6m",
         metavar="DURATION",
+    ),
+    Setting(
+        "web.config.file",
+        str,
+        "A file with certificates, users, headers and a rate limit, in the format of"
+        " exporter-toolkit; see web-configuration.md. It is read again when it changes.",
+        metavar="FILE",
     ),
     Setting(
         "web.disable-exporter-metrics",

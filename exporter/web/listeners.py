@@ -35,7 +35,7 @@ class Listener:
 
     socket: socket.socket
     app: ASGIApp
-    tls: Callable[[], ssl.SSLContext] | None = None
+    tls: Callable[[], ssl.SSLContext | None] | None = None
 
     @property
     def address(self) -> str:

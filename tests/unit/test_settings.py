@@ -46,6 +46,7 @@ def test_defaults() -> None:
         web_read_timeout=10.0,
         web_write_timeout=30.0,
         web_idle_timeout=360.0,
+        web_config_file=None,
         web_disable_exporter_metrics=False,
         collector_cache_ttl=3.0,
         collector_include=None,
@@ -132,6 +133,7 @@ def test_every_setting_can_stand_in_the_environment_and_in_the_file(config: Path
         "web_read_timeout": "5s",
         "web_write_timeout": "2m",
         "web_idle_timeout": "1h",
+        "web_config_file": "/etc/web.yml",
         "web_disable_exporter_metrics": "true",
         "collector_cache_ttl": "1m30s",
         "collector_include": "web-.*",
@@ -203,7 +205,7 @@ def test_values_in_the_file_are_the_text_that_was_written(config: Path) -> None:
         ),
         (
             "config: {file: other.yml}",
-            'unknown key "config" (line 1); the nearest known one is log',
+            'unknown key "config" (line 1); the nearest known one is web.config.file',
         ),
         (
             "web: {max-requests: {a: 1}}",

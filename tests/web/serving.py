@@ -147,7 +147,7 @@ def serving(
     lifecycle: Lifecycle,
     addresses: Sequence[str] = ("127.0.0.1:0",),
     limits: Limits = LIMITS,
-    tls: Callable[[], ssl.SSLContext] | None = None,
+    tls: Callable[[], ssl.SSLContext | None] | None = None,
 ) -> Iterator[Served]:
     """Serve an application until the context ends."""
     sockets = listen(map(listen_address, addresses))

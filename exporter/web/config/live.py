@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from exporter.errors import SettingsError
 from exporter.web.config.file import FLAG, read_web_config
+from exporter.web.config.format import WebConfig
 from exporter.web.config.tls import server_context
 from exporter.web.stamp import stamp
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterator
 
-    from exporter.web.config.format import TlsServerConfig, WebConfig
+    from exporter.web.config.format import TlsServerConfig
     from exporter.web.stamp import Stamp
 
 logger = logging.getLogger(__name__)
@@ -57,7 +59,7 @@ class LiveWebConfig:
         return self._config
 
     def tls(self) -> ssl.SSLContext | None:
-        """Return what a new connection is to be secured by; always or never None."""
+        """Return what a new connection is to be secured by; None, always, for HTTP in the clear."""
         self._refresh()
         return self._context
 
@@ -83,7 +85,11 @@ class LiveWebConfig:
             self._report((file_fault, tls_fault))
 
     def _read(self) -> None:
-        self._config = read_web_config(self._path)
+        config = read_web_config(self._path)
+        # A file that is being written is empty at first, and that would let everybody in.
+        if config == WebConfig() and config != self._config:
+            raise SettingsError(f"{FLAG}: {json.dumps(str(self._path))} asks for nothing")
+        self._config = config
 
     def _renew_context(self) -> None:
         context = server_context(self._config.tls_server_config)
