@@ -33,9 +33,6 @@ from exporter.web import healthcheck
 from exporter.web.admin import AdminApi
 from exporter.web.app import create_admin_app, create_app
 from exporter.web.auth import Tokens
-from exporter.web.config.admission import Admission
-from exporter.web.config.live import LiveWebConfig
-from exporter.web.config.users import Passwords
 from exporter.web.endpoint import admin_routes, disabled_admin_routes
 from exporter.web.gate import Gate
 from exporter.web.lifecycle import Lifecycle
@@ -118,6 +115,11 @@ def _listeners(
     """Return what makes listeners; with the web configuration applied, if there is one."""
     if settings.web_config_file is None:
         return Listener
+    # Only here: nobody else needs YAML and bcrypt.
+    from exporter.web.config.admission import Admission  # noqa: PLC0415 -- as just said
+    from exporter.web.config.live import LiveWebConfig  # noqa: PLC0415 -- as just said
+    from exporter.web.config.users import Passwords  # noqa: PLC0415 -- as just said
+
     live = LiveWebConfig(Path(settings.web_config_file))
     instruments.registry.register(ConfigReloads(live.reloads))
     passwords = Passwords()

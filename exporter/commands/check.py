@@ -12,8 +12,6 @@ import click
 from exporter.commands.options import takes_settings
 from exporter.deadline import Deadline
 from exporter.docker_client import DockerClient
-from exporter.web.config.file import read_web_config
-from exporter.web.config.tls import server_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +40,10 @@ def check(settings: Settings) -> None:
 
 def _web_configuration(path: Path) -> str:
     """Return what a web configuration asks for: all of it, and what it names, can be used."""
+    # Only here: it takes YAML, which nothing else does.
+    from exporter.web.config.file import read_web_config  # noqa: PLC0415 -- as just said
+    from exporter.web.config.tls import server_context  # noqa: PLC0415 -- as just said
+
     config = read_web_config(path)
     tls = "TLS" if server_context(config.tls_server_config) else "no TLS"
     return f"{tls}, users: {len(config.basic_auth_users)}"

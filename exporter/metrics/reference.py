@@ -60,6 +60,10 @@ attempts by `action`, `trigger` (`api`, `alertmanager`) and `outcome` (`done`, `
 `dry_run`, `ignored`); `docker_exporter_auth_failures_total`, which counts requests without a valid
 token; and the gauge `docker_exporter_healing_exhausted`, which is 1 for each `name` whose healing
 was given up ([healing](healing.md)).
+
+With a [web configuration](web-configuration.md) there are also the gauges
+`docker_exporter_config_last_reload_successful` and
+`docker_exporter_config_last_reload_success_timestamp_seconds`, by `file`.
 """
 
 _SECTIONS: tuple[tuple[str, str, Iterable[Metric[Any]]], ...] = (
