@@ -9,18 +9,22 @@ from http.client import HTTPResponse
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    import ssl
     from email.message import Message
 
 TIMEOUT_SECONDS = 20
 SMALL_BUFFER = 4096
 
 
-def connect(address: tuple[str, int], *, buffer: int | None = None) -> socket.socket:
+def connect(
+    address: tuple[str, int], *, buffer: int | None = None, tls: ssl.SSLContext | None = None
+) -> socket.socket:
     """Return a connection.
 
     Args:
         address: Where to.
         buffer: How much the kernel is to take before it is read; None for what it likes.
+        tls: What TLS is spoken with; None for none.
     """
     family, *_, where = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0]
     client = socket.socket(family)
@@ -31,10 +35,10 @@ def connect(address: tuple[str, int], *, buffer: int | None = None) -> socket.so
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
     try:
         client.connect(where)
+        return tls.wrap_socket(client, server_hostname=address[0]) if tls else client
     except OSError:
         client.close()
         raise
-    return client
 
 
 class Answer(NamedTuple):
