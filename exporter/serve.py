@@ -29,6 +29,7 @@ from exporter.metrics.instruments import (
 )
 from exporter.metrics.labels import LabelOptions
 from exporter.metrics.snapshot import Snapshots
+from exporter.process import raise_file_limit
 from exporter.web import healthcheck
 from exporter.web.admin import AdminApi
 from exporter.web.app import create_admin_app, create_app
@@ -63,6 +64,7 @@ def serve(settings: Settings) -> None:
         ExporterError: There is no listening where it was asked.
     """
     configure(settings.log_level, settings.log_format)
+    limits = _limits(settings)
     sockets = listen(settings.web_listen_address)
     own_metrics = not settings.web_disable_exporter_metrics
     with ExitStack() as cleanup:
@@ -106,7 +108,7 @@ def serve(settings: Settings) -> None:
             page = Page(snapshots, lifecycle, telemetry_path=None, denial=denial)
             listeners.append(listens(one, create_admin_app(page, lifecycle, admin)))
         follower.start()
-        Server(listeners, lifecycle, _limits(settings), _health_listener()).run()
+        Server(listeners, lifecycle, limits, _health_listener()).run()
 
 
 def _listeners(
@@ -199,8 +201,12 @@ def _policy(settings: Settings) -> Policy:
 
 
 def _limits(settings: Settings) -> Limits:
+    # Half of the files are for everything else: an old engine is asked for much at once.
+    most = raise_file_limit() // 2
+    if most < settings.web_max_connections:
+        logger.warning("few open files are allowed", extra={"connections": most})
     return Limits(
-        connections=settings.web_max_connections,
+        connections=min(settings.web_max_connections, most),
         read_seconds=settings.web_read_timeout,
         write_seconds=settings.web_write_timeout,
         idle_seconds=settings.web_idle_timeout,

@@ -175,6 +175,11 @@ class ExporterProtocol(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is not HTTP."""
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            # It is the body that makes no sense: for the application, its client has gone.
+            cycle.disconnected = True
+            cycle.message_event.set()
         # In the middle of an answer, or after it, there is no room for another.
         try:
             super().send_400_response(msg)

@@ -34,8 +34,10 @@ GIVE_UP_SECONDS = GRACE_SECONDS + 0.2
 # How often the time in the `Date` header moves on.
 _TICK_SECONDS = 1.0
 
-# How long to wait when the system has nothing left to accept a connection with.
-_EXHAUSTED_SECONDS = 0.1
+# How long to wait when the system has nothing left to accept a connection with: until what was
+# given up is there again, or until others have given something up.
+_RETRY_SECONDS = 0.1
+_EXHAUSTED_SECONDS = 1.0
 
 
 class Server(uvicorn.Server):
@@ -152,7 +154,7 @@ class Server(uvicorn.Server):
 
     async def _accept(self, listener: Listener) -> None:
         """Accept connections until cancelled."""
-        loop, exhausted = asyncio.get_running_loop(), False
+        loop = asyncio.get_running_loop()
         with listener.socket:
             listener.socket.setblocking(False)  # noqa: FBT003 -- the socket's own signature
             while True:
@@ -161,13 +163,10 @@ class Server(uvicorn.Server):
                 except ConnectionError:
                     continue  # Its client has gone again.
                 except OSError as exc:
-                    if not exhausted:
-                        logger.warning("no connection can be accepted", exc_info=exc)
-                    exhausted = True
-                    self._connections.give_up_one()
-                    await asyncio.sleep(_EXHAUSTED_SECONDS)
+                    logger.warning("no connection can be accepted", extra={"error": str(exc)})
+                    given_up = self._connections.give_up_one()
+                    await asyncio.sleep(_RETRY_SECONDS if given_up else _EXHAUSTED_SECONDS)
                     continue
-                exhausted = False
                 try:
                     await self._connections.make_room()
                 except asyncio.CancelledError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from tests.support.programs import check_alive, end_program, start_program
@@ -49,10 +49,27 @@ class RunningExporter:
         return self._log.read_text()
 
 
-@contextmanager
-def serving(log: Path, *arguments: str, **environment: str) -> Iterator[RunningExporter]:
+def serving(
+    log: Path, *arguments: str, **environment: str
+) -> AbstractContextManager[RunningExporter]:
     """Let the program serve on a free port until the context ends."""
+    return serving_through((), log, *arguments, **environment)
+
+
+@contextmanager
+def serving_through(
+    prefix: tuple[str, ...], log: Path, *arguments: str, **environment: str
+) -> Iterator[RunningExporter]:
+    """Let a command run the program, which serves on a free port until the context ends.
+
+    Args:
+        prefix: The command, which replaces itself by the one that follows.
+        log: Where the program prints to.
+        arguments: Its arguments.
+        environment: Further variables.
+    """
     process = start_program(
+        *prefix,
         sys.executable,
         *("-m", "exporter", "--web.listen-address=127.0.0.1:0"),
         *arguments,
