@@ -9,7 +9,8 @@
         │   └── EngineAccessDeniedError  not to this user
         ├── EngineResponseError      an answer that makes no sense, or a failure of the engine's own
         ├── ContainerNotFoundError   no such container
-        └── ContainerConflictError   the container's state forbids it
+        ├── ContainerConflictError   the container's state forbids it
+        └── CgroupNotFoundError      the kernel's files of a container are not here
 
 Foreign exceptions (`requests`, `docker`, `subprocess`) are translated once per engine, in
 `exporter.engine.sdk_errors` and `exporter.engine.docker_cli`.
@@ -108,3 +109,9 @@ class ContainerConflictError(EngineError):
     def __init__(self, container: str, detail: str) -> None:
         self.container = container
         super().__init__(f"Conflict on container '{container}': {detail}")
+
+
+class CgroupNotFoundError(EngineError):
+    """The kernel's files of a container are not here, as with an engine on another machine."""
+
+    reason = "no_cgroup"

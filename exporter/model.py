@@ -222,6 +222,8 @@ class CpuCounters:
     periods: int | None = None
     throttled_periods: int | None = None
     throttled_ns: int | None = None
+    burst_periods: int | None = None
+    burst_ns: int | None = None
     read_at_ns: int | None = None
 
 
@@ -235,6 +237,8 @@ class MemoryStats:
         shown_usage: What `docker stats` shows: the same, but usage where the cache is larger.
         limit: The limit, or the machine's memory where there is none.
         failcnt: cgroup v1 times the limit was hit; v2 OOM events.
+        events_high: cgroup v2 times that usage went over `memory.high`.
+        events_max: cgroup v2 times that usage was about to go over the limit.
     """
 
     usage: int | None = None
@@ -243,6 +247,7 @@ class MemoryStats:
     limit: int | None = None
     max_usage: int | None = None
     failcnt: int | None = None
+    swap: int | None = None
     cache: int | None = None
     rss: int | None = None
     mapped_file: int | None = None
@@ -252,6 +257,8 @@ class MemoryStats:
     file_writeback: int | None = None
     page_faults: int | None = None
     major_page_faults: int | None = None
+    events_high: int | None = None
+    events_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,8 +270,10 @@ class NetworkStats:
     transmit_bytes: int
     receive_packets: int | None = None
     receive_dropped: int | None = None
+    receive_errors: int | None = None
     transmit_packets: int | None = None
     transmit_dropped: int | None = None
+    transmit_errors: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,6 +294,28 @@ class BlockIoStats:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pressure:
+    """How long processes have waited for one resource, in microseconds.
+
+    Attributes:
+        waiting_us: Time in which at least one of them waited (`some`).
+        stalled_us: Time in which all of them waited at once (`full`).
+    """
+
+    waiting_us: int | None = None
+    stalled_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PressureStats:
+    """One reading of the pressure on a container, each field only where the kernel keeps it."""
+
+    cpu: Pressure | None = None
+    memory: Pressure | None = None
+    io: Pressure | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerStats:
     """One reading of what a container uses.
 
@@ -298,6 +329,7 @@ class ContainerStats:
         io_bytes: None where the source does not know; empty before the first I/O.
         io_operations: The same for counts of operations.
         pids: Processes and threads.
+        pressure: None where the source does not know.
     """
 
     container_id: str | None = None
@@ -310,6 +342,7 @@ class ContainerStats:
     io_bytes: tuple[BlockIoStats, ...] | None = None
     io_operations: tuple[BlockIoStats, ...] | None = None
     pids: int | None = None
+    pressure: PressureStats | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from exporter.actions.ledger import Ledger
 from exporter.actions.selfid import own_container_id
 from exporter.docker_client import DockerClient
 from exporter.engine.events import EventFollower
+from exporter.engine.kernel.source import KernelFiles
 from exporter.logs import configure
 from exporter.metrics.disk import DiskUsageReader
 from exporter.metrics.exposition import Exposition
@@ -29,6 +30,7 @@ from exporter.metrics.instruments import (
 )
 from exporter.metrics.labels import LabelOptions
 from exporter.metrics.snapshot import Snapshots
+from exporter.metrics.usage import UsageReader
 from exporter.process import raise_file_limit
 from exporter.web import healthcheck
 from exporter.web.admin import AdminApi
@@ -79,6 +81,7 @@ def serve(settings: Settings) -> None:
             filters=_filters(settings),
             follower=follower,
             disk=_disk(settings, client, cleanup),
+            usage=_usage(settings),
         )
         exposition = Exposition(
             _label_options(settings), own=instruments.registry if own_metrics else None
@@ -219,6 +222,14 @@ def _filters(settings: Settings) -> Filters:
         exclude=settings.collector_exclude,
         labels=settings.collector_include_label,
     )
+
+
+def _usage(settings: Settings) -> UsageReader:
+    source = settings.collector_stats_source
+    if source == "api":
+        return UsageReader()
+    files = KernelFiles(Path(settings.path_cgroup), Path(settings.path_procfs))
+    return UsageReader(files, ask_engine=source == "auto")
 
 
 def _label_options(settings: Settings) -> LabelOptions:

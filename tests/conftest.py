@@ -7,6 +7,7 @@ import signal
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
+from hypothesis import settings
 
 from exporter.docker_client import DockerClient
 from tests.support.engine import PrivateEngine
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
     from types import FrameType
+
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("at leisure", deadline=None)
+settings.load_profile("at leisure")
 
 
 def pytest_configure() -> None:

@@ -7,24 +7,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from exporter import stats
-from exporter.engine.payload import MOST, Count, timestamp
-from exporter.model import (
-    BlockIoStats,
-    ContainerStats,
-    CpuCounters,
-    MemoryStats,
-    NetworkStats,
-)
+from exporter.engine.block_io import block_io_stats
+from exporter.engine.memory import memory_stats
+from exporter.engine.payload import Count, timestamp
+from exporter.model import ContainerStats, CpuCounters, MemoryStats, NetworkStats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-# The operations as cAdvisor writes them: cgroup v1 has them so, v2 and Podman in small letters.
-# Matching whole words keeps Podman's `rios` and `wios` (counts) out of the bytes.
-_OPERATIONS = {
-    word.lower(): word for word in ("Read", "Write", "Sync", "Async", "Discard", "Total")
-}
+    from exporter.model import BlockIoStats
 
 # Podman before 5 sums up the bytes of all interfaces under this name, and counts no packets.
 _PODMAN_SUM = "network"
@@ -162,32 +153,14 @@ def _cpu(payload: _Cpu | None, read: str) -> CpuCounters | None:
 
 
 def _memory(payload: _Memory) -> MemoryStats:
-    fields: Mapping[str, int] = payload.stats or {}
-
-    def first(*names: str) -> int | None:
-        # Many numbers stand there: one that makes no sense spoils nothing but itself.
-        known = (fields[name] for name in names if name in fields)
-        return next((number for number in known if 0 <= number <= MOST), None)
-
-    inactive_file = first("total_inactive_file", "inactive_file")
-    usage = payload.usage
-    return MemoryStats(
-        usage=usage,
-        working_set=None if usage is None else stats.working_set(usage, inactive_file),
-        shown_usage=None if usage is None else stats.shown_usage(usage, inactive_file),
+    fields = payload.stats or {}
+    return memory_stats(
+        fields,
+        usage=payload.usage,
         limit=payload.limit or None,
         max_usage=payload.max_usage,
         # Docker leaves a zero out, so its silence is a zero; Podman sends one that it never counts.
-        failcnt=(payload.failcnt or 0) if usage is not None and fields else None,
-        cache=first("total_cache", "cache", "file"),
-        rss=first("total_rss", "rss", "anon"),
-        mapped_file=first("total_mapped_file", "mapped_file", "file_mapped"),
-        active_file=first("total_active_file", "active_file"),
-        inactive_file=inactive_file,
-        file_dirty=first("total_dirty", "dirty", "file_dirty"),
-        file_writeback=first("total_writeback", "writeback", "file_writeback"),
-        page_faults=first("total_pgfault", "pgfault"),
-        major_page_faults=first("total_pgmajfault", "pgmajfault"),
+        failcnt=(payload.failcnt or 0) if payload.usage is not None and fields else None,
     )
 
 
@@ -221,19 +194,13 @@ def _block_io(
 ) -> tuple[BlockIoStats, ...] | None:
     if entries is None:
         return None
-    counters = []
-    for entry in entries:
-        operation = _OPERATIONS.get(entry.op.lower())
-        # Podman writes the minor number first.
-        major, minor = (entry.minor, entry.major) if podman else (entry.major, entry.minor)
-        if operation is not None:
-            counters.append(
-                BlockIoStats(
-                    device=name_device(major, minor),
-                    major=major,
-                    minor=minor,
-                    operation=operation,
-                    value=entry.value,
-                )
-            )
-    return tuple(counters)
+    return block_io_stats(
+        (
+            # Podman writes the minor number first.
+            (entry.minor, entry.major, entry.op, entry.value)
+            if podman
+            else (entry.major, entry.minor, entry.op, entry.value)
+            for entry in entries
+        ),
+        name_device,
+    )

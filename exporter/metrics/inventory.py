@@ -70,6 +70,10 @@ class Inventory:
         self._known[container.id] = _Known(container, now)
         self._dirty.discard(container.id)
 
+    def doubt(self, one: str) -> None:
+        """Let a container be inspected again in the next pass."""
+        self._dirty.add(one)
+
     def get(self, one: str) -> Container | None:
         """Return a container as last inspected; None if it must be inspected first."""
         known = self._known.get(one)

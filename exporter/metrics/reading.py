@@ -12,14 +12,13 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from exporter.errors import EngineError, EngineTimeoutError, EngineUnavailableError
+from exporter.errors import CgroupNotFoundError, EngineError, EngineUnavailableError
+from exporter.metrics.asking import persist
 from exporter.metrics.inventory import Inventory
 from exporter.model import Container, ContainerReading, ContainerState, ContainerStats, Snapshot
-from exporter.stats import cpu_ratio
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from typing import TypeVar
+    from collections.abc import Iterator, Sequence
 
     from exporter.deadline import Deadline
     from exporter.docker_client import DockerClient
@@ -27,9 +26,8 @@ if TYPE_CHECKING:
     from exporter.engine.events import EventFollower
     from exporter.metrics.disk import DiskUsageReader
     from exporter.metrics.filters import Filters
-    from exporter.model import ContainerSummary, CpuCounters, EngineInfo, Mode
-
-    T = TypeVar("T")
+    from exporter.metrics.usage import UsageReader
+    from exporter.model import ContainerSummary, EngineInfo, Mode
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +38,10 @@ INFO_SECONDS = 60.0
 NOT_RUNNING = "not_running"
 UNKNOWN_STATE = "unknown_state"
 CUT_REASONS = ("timeout", "unavailable", "permission_denied")
-REASONS = (*CUT_REASONS, "bad_response", "not_found", NOT_RUNNING, UNKNOWN_STATE)
+REASONS = (
+    *CUT_REASONS,
+    *("bad_response", "not_found", CgroupNotFoundError.reason, NOT_RUNNING, UNKNOWN_STATE),
+)
 
 
 class Progress:
@@ -65,11 +66,11 @@ class Progress:
         self.mode = engine.mode
         self.rows = rows
 
-    def running(self) -> list[str]:
-        """Return the ids of the containers that have stats to read."""
+    def running(self) -> list[Container]:
+        """Return the containers that have stats to read."""
         return [
-            one
-            for one, container in self.inspected.items()
+            container
+            for container in self.inspected.values()
             if isinstance(container, Container)
             and container.state is not None
             and container.state.has_processes
@@ -86,13 +87,14 @@ class EngineReader:
         filters: Filters,
         follower: EventFollower | None,
         disk: DiskUsageReader | None,
+        usage: UsageReader,
     ) -> None:
         self._client = client
         self._filters = filters
         self._follower = follower
         self._disk = disk
         self._inventory = Inventory()
-        self._previous_cpu: dict[str, CpuCounters] = {}
+        self._usage = usage
         self._info: tuple[float, EngineInfo] | None = None
 
     def read(self, progress: Progress, deadline: Deadline) -> None:
@@ -115,9 +117,8 @@ class EngineReader:
         progress.listed(engine, rows)
         progress.info = self._info[1] if self._info else None
         self._inspect(engine, rows, changed, progress, deadline)
-        self._read_stats(engine, progress, deadline)
-        listed = {row.id for row in rows}
-        self._previous_cpu = {k: v for k, v in self._previous_cpu.items() if k in listed}
+        for one in self._usage.read(engine, progress, deadline):
+            self._inventory.doubt(one)
         # Last, since some engines take long to tell of themselves.
         progress.info = self._engine_info(engine, deadline)
         self._note_lost(engine, progress)
@@ -187,24 +188,10 @@ class EngineReader:
             known = self._inventory.get(row.id)
             if known is not None and row.id not in due:
                 progress.inspected[row.id] = known
-        for one, result in _persist(engine.inspect_many, due, deadline):
+        for one, result in persist(engine.inspect_many, due, deadline):
             if isinstance(result, Container):
                 self._inventory.keep(result, now)
             progress.inspected[one] = result
-
-    def _read_stats(self, engine: Engine, progress: Progress, deadline: Deadline) -> None:
-        for one, result in _persist(engine.read_stats_of, progress.running(), deadline):
-            if isinstance(result, ContainerStats):
-                progress.ratios[one] = self._ratio(one, result)
-            progress.stats[one] = result
-
-    def _ratio(self, one: str, stats: ContainerStats) -> float | None:
-        """Return the busy processors since the pass before."""
-        if stats.cpu is None:
-            return stats.cpu_ratio
-        previous = self._previous_cpu.get(one)
-        self._previous_cpu[one] = stats.cpu
-        return None if previous is None else cpu_ratio(previous, stats.cpu)
 
     def _readings(
         self, rows: Sequence[ContainerSummary], progress: Progress, missing: Counter[str]
@@ -243,26 +230,6 @@ class EngineReader:
             if type(result) is EngineUnavailableError:
                 self._client.lost(engine, result)
                 return
-
-
-def _persist(
-    ask: Callable[[Sequence[str], Deadline], Iterator[tuple[str, T | EngineError]]],
-    ids: Sequence[str],
-    deadline: Deadline,
-) -> Iterator[tuple[str, T | EngineError]]:
-    """Ask, and ask again for what was cut by a deadline that somebody has moved since."""
-    waiting = list(ids)
-    while waiting:
-        cut: dict[str, EngineTimeoutError] = {}
-        for one, result in ask(waiting, deadline):
-            if isinstance(result, EngineTimeoutError):
-                cut[one] = result
-            else:
-                yield one, result
-        waiting = list(cut)
-        if deadline.expired:
-            yield from cut.items()
-            return
 
 
 def _reason(result: object) -> str:

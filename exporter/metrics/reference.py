@@ -22,9 +22,19 @@ Labels that begin with `docker-exporter.` are always there.
 
 Names and meanings are those of cAdvisor where it has the metric ([from cAdvisor](from-cadvisor.md)
 says where they differ). A series is left out where its value is not known: a stopped container
-has no CPU series, and there is never a 0 in place of a value. No sample carries a timestamp. What
-"SDK mode" stands beside is left out in CLI mode, since the `docker` command prints rounded text
-of which no counter can be made.
+has no CPU series, and there is never a 0 in place of a value. No sample carries a timestamp.
+
+Stats come from the kernel's files where the exporter finds them, else from the engine, container
+by container: `--collector.stats-source`. Where both have a value it is the same one, and the
+source named is the field of the engine's answer; what stands in a file alone is named after the
+file. What "SDK mode, or the kernel's files" stands beside is left out in CLI mode where the
+kernel's files are not found, since the `docker` command prints rounded text of which no counter
+can be made.
+"""
+
+_NETWORK = """\
+In the kernel's files a container has every interface of its network but the loopback and those of
+containers within it (`veth…`, `docker…`); the engine tells of those that it has made itself.
 """
 
 _EVENTS = """\
@@ -72,8 +82,9 @@ _SECTIONS: tuple[tuple[str, str, Iterable[Metric[Any]]], ...] = (
     ("What was configured", "", catalogue.CONFIGURED),
     ("CPU", "", catalogue.CPU),
     ("Memory and processes", "", catalogue.MEMORY),
-    ("Network", "", catalogue.NETWORK),
+    ("Network", _NETWORK, catalogue.NETWORK),
     ("Block I/O", "", catalogue.BLOCK_IO),
+    ("Pressure", "", catalogue.PRESSURE),
     ("Disk", _DISK, (*catalogue.DISK, *catalogue.CONTAINER_DISK)),
     ("Events", _EVENTS, catalogue.EVENTS),
     ("The exporter itself", _OWN, catalogue.SCRAPE),

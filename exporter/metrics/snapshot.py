@@ -12,6 +12,7 @@ from exporter.deadline import Deadline
 from exporter.errors import EngineError
 from exporter.metrics.filters import Filters
 from exporter.metrics.reading import EngineReader, Progress
+from exporter.metrics.usage import UsageReader
 
 if TYPE_CHECKING:
     from exporter.docker_client import DockerClient
@@ -63,7 +64,7 @@ class SharedSnapshot:
 class Snapshots:
     """Gives out snapshots of one engine. Safe to use from many threads."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- parts that can each be left out
         self,
         client: DockerClient,
         *,
@@ -71,6 +72,7 @@ class Snapshots:
         filters: Filters = EVERYTHING,
         follower: EventFollower | None = None,
         disk: DiskUsageReader | None = None,
+        usage: UsageReader | None = None,
     ) -> None:
         """Prepare to read; nothing is asked before the first `join`.
 
@@ -80,8 +82,11 @@ class Snapshots:
             filters: Which containers are shown.
             follower: Counts events, and says what need not be inspected again.
             disk: Reads what things take on disk; None to leave that out.
+            usage: Where stats come from; the engine, if it is not said.
         """
-        self._reader = EngineReader(client, filters=filters, follower=follower, disk=disk)
+        self._reader = EngineReader(
+            client, filters=filters, follower=follower, disk=disk, usage=usage or UsageReader()
+        )
         self._ttl = ttl
         self._lock = threading.Lock()
         self._current: SharedSnapshot | None = None

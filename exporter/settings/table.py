@@ -41,6 +41,9 @@ class Settings:
     collector_container_labels_everywhere: bool
     collector_disk_usage: bool
     collector_disk_usage_interval: float
+    collector_stats_source: str
+    path_cgroup: str
+    path_procfs: str
     docker_host: str | None
     admin_token_file: tuple[admin.TokenFile, ...]
     admin_listen_address: parsers.ListenAddress | None
@@ -198,6 +201,34 @@ TABLE = (
         " shown is at most twice as old.",
         default="10m",
         metavar="DURATION",
+    ),
+    Setting(
+        "collector.stats-source",
+        parsers.one_of("auto", "api", "cgroup"),
+        "Where stats come from. `cgroup`: from the kernel's own files, which cost the engine"
+        " nothing and tell more; a container that they are not found for goes without, and is"
+        " counted with the reason `no_cgroup`. `api`: from the engine. `auto`: from the kernel's"
+        " files for every container that they are found for, as they are where the exporter runs"
+        " on the engine's machine, and from the engine for the rest.",
+        default="auto",
+        metavar="SOURCE",
+    ),
+    Setting(
+        "path.cgroup",
+        str,
+        "Where the machine's cgroup hierarchies are mounted. In a container, mount them, as"
+        " `--volume /sys/fs/cgroup:/host/cgroup:ro`, and name the place here.",
+        default="/sys/fs/cgroup",
+        metavar="DIRECTORY",
+    ),
+    Setting(
+        "path.procfs",
+        str,
+        "Where the machine's procfs is mounted. In a container, mount it, as"
+        " `--volume /proc:/host/proc:ro`, and name the place here; sharing the machine's process"
+        " ids (`--pid=host`) will do as well.",
+        default="/proc",
+        metavar="DIRECTORY",
     ),
     Setting(
         "docker.host",

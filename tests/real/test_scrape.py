@@ -46,7 +46,8 @@ def test_prometheus_sees_every_container(mode: str, zoo: PrivateEngine, tmp_path
             name: state for name, state in STATES.items() if state != "restarting"
         }
         assert prometheus.query("container_memory_working_set_bytes > 0")
-        assert bool(prometheus.query("container_cpu_usage_seconds_total")) is (mode == "sdk")
+        # In CLI mode too: the exporter shares the machine with the engine.
+        assert prometheus.query("container_cpu_usage_seconds_total")
         (target,) = prometheus.get("targets")["activeTargets"]
         assert target["health"] == "up"
         assert target["lastError"] == ""

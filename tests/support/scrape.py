@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
+    from exporter.metrics.usage import UsageReader
     from tests.support.engine import LocalEngine
 
 _CONNECT_TIMEOUT_SECONDS = 30
@@ -72,13 +73,16 @@ def rendered(families: Iterable[Metric], *, openmetrics: bool) -> bytes:
     return generate_latest(_Held(families))
 
 
-def second_scrape(mode: str, engine: LocalEngine, directory: Path) -> Scrape:
+def second_scrape(
+    mode: str, engine: LocalEngine, directory: Path, usage: UsageReader | None = None
+) -> Scrape:
     """Return what a second scrape shows, which has what is measured between two.
 
     Args:
         mode: `sdk` or `cli`.
         engine: Which engine.
         directory: For what the mode needs, see `environment_for`.
+        usage: Where stats come from; the engine, if it is not said.
     """
     with pytest.MonkeyPatch.context() as patch:
         for variable, value in environment_for(mode, engine, directory).items():
@@ -87,7 +91,7 @@ def second_scrape(mode: str, engine: LocalEngine, directory: Path) -> Scrape:
         follower = EventFollower(client.events)
         follower.start()
         wait_until(lambda: follower.connected, _CONNECT_TIMEOUT_SECONDS, "events connected")
-        collector = ContainerCollector(Snapshots(client, ttl=0, follower=follower))
+        collector = ContainerCollector(Snapshots(client, ttl=0, follower=follower, usage=usage))
         list(collector.collect())
         scrape = Scrape(collector.collect())
         follower.close()

@@ -13,8 +13,10 @@ from exporter.metrics.catalogue.disk import CONTAINER_DISK, DISK
 from exporter.metrics.catalogue.engine import ENGINE, SCRAPE
 from exporter.metrics.catalogue.events import EVENTS
 from exporter.metrics.catalogue.metric import Metric
+from exporter.metrics.catalogue.pressure import PRESSURE
 from exporter.metrics.catalogue.state import CONFIGURED, CONTAINER_INFO, STATE
-from exporter.metrics.catalogue.usage import BLOCK_IO, CPU, MEMORY, NETWORK
+from exporter.metrics.catalogue.traffic import BLOCK_IO, NETWORK
+from exporter.metrics.catalogue.usage import CPU, MEMORY
 
 __all__ = [
     "BLOCK_IO",
@@ -28,12 +30,16 @@ __all__ = [
     "MEMORY",
     "METRICS",
     "NETWORK",
+    "PRESSURE",
     "READINGS",
     "SCRAPE",
     "STATE",
     "Metric",
 ]
 
-READINGS = (*STATE, *CONFIGURED, *CPU, *MEMORY, *NETWORK, *BLOCK_IO, *CONTAINER_DISK)
+READINGS = (
+    *(*STATE, *CONFIGURED),
+    *(*CPU, *MEMORY, *NETWORK, *BLOCK_IO, *PRESSURE, *CONTAINER_DISK),
+)
 
 METRICS: tuple[Metric[Any], ...] = (*ENGINE, *DISK, *SCRAPE, *READINGS, CONTAINER_INFO, *EVENTS)

@@ -17,7 +17,8 @@ S = TypeVar("S")
 
 ALL = "always"
 RUNNING = "state running or paused, and stats could be read"
-COUNTERS = f"{RUNNING}; SDK mode"
+COUNTERS = f"{RUNNING}; SDK mode, or the kernel's files"
+KERNEL = f"{RUNNING}; from the kernel's files only"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,26 +1,25 @@
-"""What a container uses: the running and the paused ones."""
+"""What a container uses of processors and memory: the running and the paused ones."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from exporter import stats
-from exporter.metrics.catalogue.metric import COUNTERS, RUNNING, Metric, of_container
+from exporter.metrics.catalogue.metric import COUNTERS, KERNEL, RUNNING, Metric, of_container
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from exporter.metrics.catalogue.metric import Kind, Values
     from exporter.model import (
-        BlockIoStats,
         ContainerReading,
         CpuCounters,
         MemoryStats,
-        NetworkStats,
         Snapshot,
     )
 
-QUOTA = f"{RUNNING}; SDK mode; only with a CPU quota"
+QUOTA = f"{COUNTERS}; only with a CPU quota"
+V2 = f"{KERNEL}; cgroup v2"
 
 
 def _of_cpu(
@@ -43,36 +42,6 @@ def _of_memory(
         present or COUNTERS,
         lambda reading: None if reading.stats is None else read(reading.stats.memory),
     )
-
-
-def _of_network(
-    name: str, text: str, read: Callable[[NetworkStats], int | None]
-) -> Metric[ContainerReading]:
-    def values(reading: ContainerReading, _: Snapshot) -> Iterator[tuple[tuple[str, ...], float]]:
-        if reading.stats is None or not reading.container.has_own_network:
-            return
-        for network in reading.stats.networks or ():
-            value = read(network)
-            if value is not None:
-                yield (network.interface,), value
-
-    present = f"{COUNTERS}; not on the host's network nor on another container's"
-    return Metric(name, "counter", text, ("interface",), present, values)
-
-
-def _of_block_io(name: str, text: str, field: str, operation: str) -> Metric[ContainerReading]:
-    def values(reading: ContainerReading, _: Snapshot) -> Values:
-        entries: tuple[BlockIoStats, ...] | None = (
-            getattr(reading.stats, field) if reading.stats else None
-        )
-        return {
-            (entry.device,): float(entry.value)
-            for entry in entries or ()
-            if entry.operation == operation
-        }.items()
-
-    present = f"{COUNTERS}; after the first I/O on the device"
-    return Metric(name, "counter", text, ("device",), present, values)
 
 
 def _seconds(nanoseconds: int | None) -> float | None:
@@ -139,6 +108,20 @@ CPU: tuple[Metric[ContainerReading], ...] = (
         "Time spent waiting for the next period (cpu_stats.throttling_data.throttled_time).",
         QUOTA,
         _quota(lambda cpu: _seconds(cpu.throttled_ns)),
+    ),
+    of_container(
+        "container_cpu_cfs_burst_periods_total",
+        "counter",
+        "Periods in which more than the quota was used, saved up before (cpu.stat nr_bursts).",
+        f"{KERNEL}, 5.14 or later; only with a CPU quota",
+        _quota(lambda cpu: cpu.burst_periods),
+    ),
+    of_container(
+        "container_cpu_cfs_burst_seconds_total",
+        "counter",
+        "CPU time used beyond the quota in those periods (cpu.stat burst_time, burst_usec).",
+        f"{KERNEL}, 5.14 or later; only with a CPU quota",
+        _quota(lambda cpu: _seconds(cpu.burst_ns)),
     ),
     of_container(
         "container_cpu_usage_ratio",
@@ -215,9 +198,30 @@ MEMORY: tuple[Metric[ContainerReading], ...] = (
     _of_memory(
         "container_memory_max_usage_bytes",
         "gauge",
-        "Most memory used so far (memory_stats.max_usage).",
+        "Most memory used so far (memory_stats.max_usage; on cgroup v2 memory.peak).",
         lambda memory: memory.max_usage,
-        f"{COUNTERS}; cgroup v1",
+        f"{COUNTERS}; on cgroup v2 from the kernel's files only, of 5.19 or later",
+    ),
+    _of_memory(
+        "container_memory_swap",
+        "gauge",
+        "Memory that is swapped out (memory.stat total_swap, memory.swap.current).",
+        lambda memory: memory.swap,
+        KERNEL,
+    ),
+    _of_memory(
+        "container_memory_events_high_total",
+        "counter",
+        "Times that usage went over the soft limit memory.high (memory.events high).",
+        lambda memory: memory.events_high,
+        V2,
+    ),
+    _of_memory(
+        "container_memory_events_max_total",
+        "counter",
+        "Times that usage was about to go over the limit (memory.events max).",
+        lambda memory: memory.events_max,
+        V2,
     ),
     _of_memory(
         "container_memory_failcnt",
@@ -265,82 +269,5 @@ MEMORY: tuple[Metric[ContainerReading], ...] = (
         "Processes and threads (pids_stats.current).",
         RUNNING,
         lambda reading: reading.stats.pids if reading.stats else None,
-    ),
-)
-
-NETWORK: tuple[Metric[ContainerReading], ...] = (
-    _of_network(
-        "container_network_receive_bytes_total",
-        "Bytes received (networks.rx_bytes).",
-        lambda network: network.receive_bytes,
-    ),
-    _of_network(
-        "container_network_receive_packets_total",
-        "Packets received (networks.rx_packets).",
-        lambda network: network.receive_packets,
-    ),
-    _of_network(
-        "container_network_receive_packets_dropped_total",
-        "Received packets dropped (networks.rx_dropped).",
-        lambda network: network.receive_dropped,
-    ),
-    _of_network(
-        "container_network_transmit_bytes_total",
-        "Bytes sent (networks.tx_bytes).",
-        lambda network: network.transmit_bytes,
-    ),
-    _of_network(
-        "container_network_transmit_packets_total",
-        "Packets sent (networks.tx_packets).",
-        lambda network: network.transmit_packets,
-    ),
-    _of_network(
-        "container_network_transmit_packets_dropped_total",
-        "Packets to send dropped (networks.tx_dropped).",
-        lambda network: network.transmit_dropped,
-    ),
-)
-
-
-def _block_io_operations(reading: ContainerReading, _: Snapshot) -> Values:
-    entries = reading.stats.io_bytes if reading.stats else None
-    return {
-        (entry.device, str(entry.major), str(entry.minor), entry.operation): float(entry.value)
-        for entry in entries or ()
-    }.items()
-
-
-BLOCK_IO: tuple[Metric[ContainerReading], ...] = (
-    _of_block_io(
-        "container_fs_reads_bytes_total",
-        "Bytes read from a block device (blkio_stats.io_service_bytes_recursive Read).",
-        "io_bytes",
-        "Read",
-    ),
-    _of_block_io(
-        "container_fs_writes_bytes_total",
-        "Bytes written to a block device (blkio_stats.io_service_bytes_recursive Write).",
-        "io_bytes",
-        "Write",
-    ),
-    _of_block_io(
-        "container_fs_reads_total",
-        "Reads from a block device (blkio_stats.io_serviced_recursive Read, cgroup v1).",
-        "io_operations",
-        "Read",
-    ),
-    _of_block_io(
-        "container_fs_writes_total",
-        "Writes to a block device (blkio_stats.io_serviced_recursive Write, cgroup v1).",
-        "io_operations",
-        "Write",
-    ),
-    Metric(
-        "container_blkio_device_usage_total",
-        "counter",
-        "Bytes by operation; Total sits among its parts (blkio_stats.io_service_bytes_recursive).",
-        ("device", "major", "minor", "operation"),
-        f"{COUNTERS}; after the first I/O on the device",
-        _block_io_operations,
     ),
 )
