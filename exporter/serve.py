@@ -39,7 +39,7 @@ from exporter.web.auth import Tokens
 from exporter.web.endpoint import admin_routes, disabled_admin_routes
 from exporter.web.gate import Gate
 from exporter.web.lifecycle import Lifecycle
-from exporter.web.listeners import Listener, listen
+from exporter.web.listeners import Listener, open_sockets
 from exporter.web.openapi import PREFIX
 from exporter.web.pages.page import Page
 from exporter.web.protocol import Limits
@@ -67,7 +67,7 @@ def serve(settings: Settings) -> None:
     """
     configure(settings.log_level, settings.log_format)
     limits = _limits(settings)
-    sockets = listen(settings.web_listen_address)
+    sockets, apart = open_sockets(settings)
     own_metrics = not settings.web_disable_exporter_metrics
     with ExitStack() as cleanup:
         instruments = Instruments()
@@ -95,21 +95,18 @@ def serve(settings: Settings) -> None:
         )
         cleanup.callback(telemetry.close)
         admin, denial = _admin(settings, client, instruments, lifecycle, cleanup)
-        elsewhere = settings.admin_token_file and settings.admin_listen_address
         path = settings.web_telemetry_path
         app = create_app(
             telemetry,
-            Page(snapshots, lifecycle, telemetry_path=path, denial=None if elsewhere else denial),
+            Page(snapshots, lifecycle, telemetry_path=path, denial=None if apart else denial),
             lifecycle,
             telemetry_path=path,
-            admin=() if elsewhere else admin,
+            admin=() if apart else admin,
         )
         listens = _listeners(settings, instruments, cleanup)
         listeners = [listens(one, app) for one in sockets]
-        if elsewhere:
-            [one] = listen([elsewhere], "--admin.listen-address")
-            page = Page(snapshots, lifecycle, telemetry_path=None, denial=denial)
-            listeners.append(listens(one, create_admin_app(page, lifecycle, admin)))
+        page = Page(snapshots, lifecycle, telemetry_path=None, denial=denial)
+        listeners += [listens(one, create_admin_app(page, lifecycle, admin)) for one in apart]
         follower.start()
         Server(listeners, lifecycle, limits, _health_listener()).run()
 

@@ -24,6 +24,7 @@ class Settings:
     """
 
     web_listen_address: tuple[parsers.ListenAddress, ...]
+    web_systemd_socket: bool
     web_telemetry_path: str
     web_max_requests: int
     web_max_connections: int
@@ -69,6 +70,14 @@ TABLE = (
         default=":9417",
         metavar="ADDRESS",
         repeatable=True,
+    ),
+    Setting(
+        "web.systemd-socket",
+        parsers.truth,
+        "Serve on the sockets that systemd has opened for this service (socket activation) instead"
+        " of `--web.listen-address`. One that is named `admin` (`FileDescriptorName=admin`) serves"
+        " the admin API alone.",
+        default="false",
     ),
     Setting(
         "web.telemetry-path",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exporter.errors import ExporterError
+from exporter.systemd import listening_sockets
 
 if TYPE_CHECKING:
     import ssl
@@ -16,10 +17,13 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-    from exporter.settings import ListenAddress
+    from exporter.settings import ListenAddress, Settings
 
 # How many connections may wait to be accepted; the kernel has a limit of its own.
 _BACKLOG = 1024
+
+# What systemd calls the sockets of the admin API (`FileDescriptorName=`).
+_ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +44,41 @@ class Listener:
     @property
     def address(self) -> str:
         """Where it listens, as text."""
-        host, port, *_ = self.socket.getsockname()
+        where = self.socket.getsockname()
+        if self.socket.family == socket.AF_UNIX:
+            return f"unix:{os.fsdecode(where)}"
+        host, port, *_ = where
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def open_sockets(settings: Settings) -> tuple[list[socket.socket], list[socket.socket]]:
+    """Return the sockets to serve on, and those that are for the admin API alone.
+
+    Raises:
+        ExporterError: They cannot be had.
+    """
+    enabled = bool(settings.admin_token_file)
+    elsewhere = settings.admin_listen_address
+    apart: list[socket.socket] = []
+    if settings.web_systemd_socket:
+        given = listening_sockets()
+        sockets = [one for name, one in given if name != _ADMIN]
+        apart = [one for name, one in given if name == _ADMIN]
+    else:
+        sockets = listen(settings.web_listen_address)
+    if apart and not enabled:
+        raise ExporterError(
+            f"--web.systemd-socket: one socket is named {_ADMIN}, but there is no admin API. Give"
+            " it a token (--admin.token-file), or the socket another name."
+        )
+    if not sockets:
+        raise ExporterError(
+            f"--web.systemd-socket: every socket is named {_ADMIN}, and none is left for the"
+            " metrics. Add one with another name."
+        )
+    if enabled and elsewhere:
+        apart += listen([elsewhere], "--admin.listen-address")
+    return sockets, apart
 
 
 def listen(

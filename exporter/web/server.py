@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from exporter import systemd
 from exporter.web import healthcheck
 from exporter.web.connections import Connections
 from exporter.web.lifecycle import GRACE_SECONDS
@@ -108,6 +109,10 @@ class Server(uvicorn.Server):
         for listener in self._listeners:
             self._accepting.append(asyncio.create_task(self._accept(listener)))
             logger.info("listening", extra={"address": listener.address})
+        systemd.notify("READY=1")
+        wanted = systemd.watchdog_seconds()
+        if wanted is not None:
+            self._alive = asyncio.create_task(_stay_alive(wanted / 2))
 
     async def main_loop(self) -> None:
         """Wait until it is stopped.
@@ -140,6 +145,7 @@ class Server(uvicorn.Server):
         if self._lifecycle.stopping:
             return
         logger.info("stopping")
+        systemd.notify("STOPPING=1")
         self._lifecycle.stop()
         for server in self.servers:
             server.close()
@@ -203,3 +209,10 @@ class Server(uvicorn.Server):
         finally:
             if not protocol.connected:
                 self._connections.remove(protocol)
+
+
+async def _stay_alive(seconds: float) -> None:
+    """Tell systemd, again and again, that the event loop turns."""
+    while True:
+        systemd.notify("WATCHDOG=1")
+        await asyncio.sleep(seconds)

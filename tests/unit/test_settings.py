@@ -40,6 +40,7 @@ def test_defaults() -> None:
     """Nothing has to be given."""
     assert load({}, {}) == Settings(
         web_listen_address=(ListenAddress("", 9417),),
+        web_systemd_socket=False,
         web_telemetry_path="/metrics",
         web_max_requests=40,
         web_max_connections=512,
@@ -130,6 +131,7 @@ def test_every_setting_can_stand_in_the_environment_and_in_the_file(config: Path
     """Both give what the flag gives."""
     texts = {
         "web_listen_address": "127.0.0.1:1,[::1]:2",
+        "web_systemd_socket": "true",
         "web_telemetry_path": "/m",
         "web_max_requests": "0",
         "web_max_connections": "10",
