@@ -13,7 +13,7 @@ INSTALL := $(BIN)/pip install --quiet --constraint constraints.txt \
 # Further options of `docker build` for `make image`: BUILD="--build-arg WITH_CLI=yes"
 BUILD ?=
 
-.PHONY: run test test-engines bench lint docs fuzz dist image setup clean
+.PHONY: run test test-engines bench soak lint docs fuzz dist image setup clean
 
 run: .venv/run.stamp
 	@$(BIN)/docker-exporter
@@ -34,6 +34,13 @@ bench:
 	@tools/debian-packages debootstrap
 	@$(MAKE) --no-print-directory setup .cache/debian-13
 	@$(BIN)/python -m bench $(OPTIONS)
+
+# What the exporter holds after a long while: `make soak SOAK_SECONDS=3600 OPTIONS="--help"`.
+SOAK_SECONDS ?= 600
+soak:
+	@tools/debian-packages
+	@$(MAKE) --no-print-directory setup
+	@$(BIN)/python -m bench.soak --seconds=$(SOAK_SECONDS) $(OPTIONS)
 
 lint: .venv/dev.stamp
 	@$(BIN)/ruff format --check

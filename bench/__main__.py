@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import signal
 import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,10 +15,10 @@ from bench.engines import KINDS, bench_engine
 from bench.exporters import BUILT_IN, Exporter
 from bench.measure import Effort, measure
 from bench.table import render
+from tests.support.programs import interrupt_on_terminate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from types import FrameType
 
     from bench.figures import Figures
 
@@ -76,7 +75,7 @@ def main(
 
     Private engines are started for it, which takes root. What was measured is printed at the end.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
+    interrupt_on_terminate()
     exporters = [one for one in (*BUILT_IN, *exporter) if not only or one.name in only]
     wanted = Effort(**effort)
     figures = [
@@ -103,12 +102,6 @@ def _measure(
 
 def _say(text: str) -> None:
     click.echo(f"bench: {text}", err=True)
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """End as after Ctrl-C: engines are taken down and nothing is left."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

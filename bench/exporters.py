@@ -68,13 +68,13 @@ class Exporter:
 
 
 # No scrape is answered with what another one has read.
-_OURS = (
+OURS = (
     "{python} -m exporter --docker.host={host} --web.listen-address=127.0.0.1:{port}"
     " --collector.cache-ttl=0"
 )
 
 BUILT_IN = (
-    Exporter("docker-exporter", _OURS),
+    Exporter("docker-exporter", OURS),
     Exporter("32 threads", "{python} -m bench.naive {host} {port} 32"),
     Exporter("docker stats", "{python} -m bench.docker_stats {host} {port}"),
     Exporter("in series", "{python} -m bench.naive {host} {port} 1", seconds_per_container=2),
@@ -105,6 +105,7 @@ class RunningExporter:
     Attributes:
         name: Of the exporter.
         cpu: Counts the CPU time of its processes.
+        port: Where it serves, on 127.0.0.1.
         listened_after: Seconds from the start of its process until it listened.
     """
 
@@ -114,6 +115,7 @@ class RunningExporter:
         """Prepare to scrape it."""
         self.name = name
         self.cpu = cpu
+        self.port = port
         self._connection = HTTPConnection("127.0.0.1", port, timeout=_SCRAPE_TIMEOUT_SECONDS)
 
     def listens(self) -> bool:

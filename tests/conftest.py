@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -12,12 +11,12 @@ from hypothesis import settings
 from exporter.docker_client import DockerClient
 from tests.support.engine import PrivateEngine
 from tests.support.modes import MODES, environment_for
+from tests.support.programs import interrupt_on_terminate
 from tests.support.zoo import populate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-    from types import FrameType
 
 
 # How long an example takes says how busy the machine is.
@@ -26,14 +25,8 @@ settings.load_profile("at leisure")
 
 
 def pytest_configure() -> None:
-    """End as after Ctrl-C when told to terminate: engines are taken down and nothing is left."""
-    signal.signal(signal.SIGTERM, _interrupt)
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """Interrupt the run once: a second signal must not cut its clean-up short."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise KeyboardInterrupt
+    """Let a run that is told to terminate take its engines down."""
+    interrupt_on_terminate()
 
 
 @pytest.fixture(autouse=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import FrameType
 
 _RUN_TIMEOUT_SECONDS = 180
 _END_TIMEOUT_SECONDS = 15
@@ -97,6 +99,17 @@ def check_alive(process: subprocess.Popen[bytes], log: Path) -> None:
     if process.poll() is not None:
         tail = log.read_text(errors="replace")[-2000:]
         raise RuntimeError(f"{process.args!r} ended with {process.returncode}:\n{tail}")
+
+
+def interrupt_on_terminate() -> None:
+    """End as after Ctrl-C when told to terminate: engines are taken down and nothing is left."""
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """Interrupt once: a second signal must not cut the clean-up short."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def processes_with(*marks: str) -> list[str]:
