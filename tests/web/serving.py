@@ -83,7 +83,7 @@ def done(snapshot: Snapshot) -> HeldSnapshot:
 
 
 class HeldSnapshots(Snapshots):
-    """Hands out one pass to all who ask.
+    """Hands out one pass to all who ask, until it is given another one.
 
     Attributes:
         joined: How many have asked.
@@ -91,6 +91,10 @@ class HeldSnapshots(Snapshots):
 
     def __init__(self, shared: SharedSnapshot) -> None:
         self.joined = 0
+        self._shared = shared
+
+    def give(self, shared: SharedSnapshot) -> None:
+        """Hand out this pass from now on."""
         self._shared = shared
 
     def join(self, deadline: Deadline) -> SharedSnapshot:  # noqa: ARG002 -- the real one's
