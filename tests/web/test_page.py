@@ -197,9 +197,11 @@ def test_waiting_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
         answers = [threads.submit(client.get, served.url) for _ in range(60)]
         wait_until(lambda: snapshots.joined == 60, TIMEOUT_SECONDS, "all wait")
         snapshots.give(done(fleet([])))
-        assert client.get(served.url).status_code == 200
-        assert not any(answer.done() for answer in answers)
-        held.future.set_result(fleet(six()))
+        try:
+            assert client.get(served.url).status_code == 200
+            assert not any(answer.done() for answer in answers)
+        finally:
+            held.future.set_result(fleet(six()))
         assert {answer.result().status_code for answer in answers} == {200}
 
 
