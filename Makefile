@@ -13,7 +13,7 @@ INSTALL := $(BIN)/pip install --quiet --constraint constraints.txt \
 # Further options of `docker build` for `make image`: BUILD="--build-arg WITH_CLI=yes"
 BUILD ?=
 
-.PHONY: run test test-engines bench soak lint docs fuzz dist image setup clean
+.PHONY: run test test-engines bench soak lint docs pictures fuzz dist image setup clean
 
 run: .venv/run.stamp
 	@$(BIN)/docker-exporter
@@ -72,6 +72,11 @@ dist: .venv/dev.stamp
 image:
 	docker build --build-arg VERSION="$$(sed -n 's/^__version__ = "\(.*\)"$$/\1/p' exporter/__init__.py)" \
 	    --tag docker-exporter $(BUILD) .
+
+# The pictures of the README, from a real engine in a real browser; as root.
+pictures: .venv/dev.stamp
+	@tools/debian-packages
+	@$(BIN)/python -m docs.pictures
 
 setup: .venv/dev.stamp
 
