@@ -139,7 +139,10 @@ _INDEPENDENT = (
         state=State(status="restarting", exit_code=1),
     ),
     Specimen(name=IDLE),
-    Specimen(name=BUSY, command=("sh", "-c", "exec yes > /dev/null")),
+    # It takes what nobody else wants: the tests have few processors.
+    Specimen(
+        name=BUSY, options=("--cpu-shares=2",), command=("sh", "-c", "exec yes > /dev/null")
+    ),
     # Fills its memory with page cache, which is no part of its working set.
     Specimen(
         name=MEMORY_LIMITED,
