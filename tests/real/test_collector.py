@@ -219,9 +219,9 @@ def test_configured_limits(scrape: Scrape) -> None:
     limit = 64 * 1024 * 1024
     assert scrape.of("container_spec_memory_limit_bytes", animals.MEMORY_LIMITED) == limit
     assert scrape.of("container_spec_memory_limit_bytes", animals.IDLE) == 0
-    assert scrape.of("container_spec_cpu_quota", animals.CPU_LIMITED) == 50_000
+    assert scrape.of("container_spec_cpu_quota", animals.CPU_LIMITED) == 10_000
     assert scrape.of("container_spec_cpu_period", animals.CPU_LIMITED) == 100_000
-    assert scrape.of("container_spec_cpu_limit_ratio", animals.CPU_LIMITED) == 0.5
+    assert scrape.of("container_spec_cpu_limit_ratio", animals.CPU_LIMITED) == 0.1
     assert scrape.of("container_spec_cpu_quota", animals.IDLE) is None
     assert scrape.of("container_spec_cpu_limit_ratio", animals.IDLE) is None
     assert scrape.of("container_spec_cpu_shares", animals.EXITED_0) == 1024

@@ -139,9 +139,9 @@ _INDEPENDENT = (
         state=State(status="restarting", exit_code=1),
     ),
     Specimen(name=IDLE),
-    # It takes what nobody else wants: the tests have few processors.
+    # It leaves most to others: the tests have few processors.
     Specimen(
-        name=BUSY, options=("--cpu-shares=2",), command=("sh", "-c", "exec yes > /dev/null")
+        name=BUSY, options=("--cpu-shares=128",), command=("sh", "-c", "exec yes > /dev/null")
     ),
     # Fills its memory with page cache, which is no part of its working set.
     Specimen(
@@ -151,7 +151,7 @@ _INDEPENDENT = (
     ),
     Specimen(
         name=CPU_LIMITED,
-        options=("--cpus=0.5",),
+        options=("--cpus=0.1",),
         command=("sh", "-c", _RUN_INTO_LIMIT + "; exec sleep 1d"),
     ),
     Specimen(name=PAUSED, then=(("pause",),), state=State(status="paused")),
