@@ -72,7 +72,7 @@ def test_container_is_shown_with_what_it_uses(
     assert shown["id"] == engine.inspect(name)["Id"]
     assert shown["usage"]["memory_limit_bytes"] == 64 * 1024 * 1024
     assert 0 < shown["usage"]["memory_usage_ratio"] < 1
-    assert 0.1 < shown["usage"]["cpu_ratio"] < 1.5
+    assert 0 < shown["usage"]["cpu_ratio"] < 1.5
     assert shown["usage"]["threads"] == 1
     assert client.get(f"/containers/{shown['id']}").json()["name"] == name
 

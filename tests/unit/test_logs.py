@@ -107,11 +107,11 @@ def test_traceback_is_a_field(style: str) -> None:
 def test_level_holds_for_everyone(capsys: pytest.CaptureFixture[str]) -> None:
     """Other packages log through the same lines, from the level that was asked for."""
     configure("warn", "logfmt")
-    logging.getLogger("uvicorn.error").info("quiet")
-    logging.getLogger("uvicorn.error").warning("loud")
+    logging.getLogger("another.package").info("quiet")
+    logging.getLogger("another.package").warning("loud")
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
-    assert lines[0].endswith("level=warning logger=uvicorn.error message=loud")
+    assert lines[0].endswith("level=warning logger=another.package message=loud")
 
 
 @pytest.mark.usefixtures("_root_logger")
