@@ -18,11 +18,31 @@ Foreign exceptions (`requests`, `docker`, `subprocess`) are translated once per 
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
+
+# What stands between the user's name and the last `@` of a URL: some have that in the password.
+_PASSWORD = re.compile(r"(?<=://)([^\s:@/]*):\S*@")
+
+
+def without_passwords(text: str) -> str:
+    """Return a text with the passwords in its URLs made unreadable.
+
+    Examples:
+        >>> without_passwords("tcp://user:secret@docker-1:2375, ssh://user@docker-2:22")
+        'tcp://user:***@docker-1:2375, ssh://user@docker-2:22'
+    """
+    return _PASSWORD.sub(r"\1:***@", text)
 
 
 class ExporterError(Exception):
-    """The root of the tree: catch it to catch everything this package raises on purpose."""
+    """The root of the tree: catch it to catch everything this package raises on purpose.
+
+    Its text has no passwords, whatever it was made of.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(without_passwords(text))
 
 
 class SettingsError(ExporterError):

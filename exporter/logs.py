@@ -10,6 +10,8 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
+from exporter.errors import without_passwords
+
 # structlog does without rich where that is missing. It would be loaded for pictures of errors that
 # are not drawn here, and take time and memory from everyone who serves.
 _rich = sys.modules.get("rich")
@@ -66,8 +68,16 @@ def formatter(style: str) -> logging.Formatter:
             processors.TimeStamper(fmt="iso", utc=True, key="ts"),
             processors.format_exc_info,
         ],
-        processors=[stdlib.ProcessorFormatter.remove_processors_meta, *render],
+        processors=[stdlib.ProcessorFormatter.remove_processors_meta, _hide_passwords, *render],
     )
+
+
+def _hide_passwords(_logger: WrappedLogger, _method: str, fields: EventDict) -> EventDict:
+    """Make passwords in URLs unreadable: those of other libraries' errors, above all."""
+    return {
+        key: without_passwords(value) if isinstance(value, str) else value
+        for key, value in fields.items()
+    }
 
 
 def _neutralise(_logger: WrappedLogger, _method: str, fields: EventDict) -> EventDict:

@@ -17,6 +17,7 @@ from exporter.actions.ledger import Ledger
 from exporter.actions.selfid import own_container_id
 from exporter.docker_client import DockerClient
 from exporter.engine.events import EventFollower
+from exporter.engine.finding import address
 from exporter.engine.kernel.source import KernelFiles
 from exporter.logs import configure
 from exporter.metrics.disk import DiskUsageReader
@@ -31,7 +32,7 @@ from exporter.metrics.instruments import (
 from exporter.metrics.labels import LabelOptions
 from exporter.metrics.snapshot import Snapshots
 from exporter.metrics.usage import UsageReader
-from exporter.process import raise_file_limit
+from exporter.process import needless_root, raise_file_limit
 from exporter.web import healthcheck
 from exporter.web.admin import AdminApi
 from exporter.web.app import create_admin_app, create_app
@@ -66,6 +67,7 @@ def serve(settings: Settings) -> None:
         ExporterError: There is no listening where it was asked.
     """
     configure(settings.log_level, settings.log_format)
+    _warn_of_root(settings)
     limits = _limits(settings)
     sockets, apart = open_sockets(settings)
     own_metrics = not settings.web_disable_exporter_metrics
@@ -198,6 +200,13 @@ def _policy(settings: Settings) -> Policy:
         budget=settings.admin_budget,
         own_id=own_container_id(Path("/proc/self"), socket.gethostname()),
     )
+
+
+def _warn_of_root(settings: Settings) -> None:
+    addresses = () if settings.web_systemd_socket else settings.web_listen_address
+    advice = needless_root(address(settings.docker_host), [one.port for one in addresses])
+    if advice is not None:
+        logger.warning("runs as root without need", extra={"advice": advice})
 
 
 def _limits(settings: Settings) -> Limits:

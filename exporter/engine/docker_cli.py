@@ -282,10 +282,12 @@ class CliEngine:
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
     def _open(self, arguments: list[str]) -> subprocess.Popen[bytes]:
-        endpoint = [] if self.host is None else ["--host", self.host]
+        # Not as an argument: everybody can see those, and there may be a password in it.
+        environment = None if self.host is None else os.environ | {"DOCKER_HOST": self.host}
         try:
             return subprocess.Popen(
-                [self.command, *endpoint, *arguments],
+                [self.command, *arguments],
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -243,7 +243,8 @@ TABLE = (
         "docker.host",
         parsers.engine_address,
         "The engine to read: `unix:///PATH`, `tcp://HOST:PORT` or `ssh://USER@HOST`. By default"
-        " what `DOCKER_HOST` or the context of the docker command says.",
+        " what `DOCKER_HOST` or the context of the docker command says. An address with a password"
+        " belongs in the environment or the file: everyone can see the flags of a process.",
         metavar="ADDRESS",
     ),
     Setting(

@@ -121,3 +121,15 @@ def test_configuring_again_does_not_double_lines(capsys: pytest.CaptureFixture[s
     configure("info", "json")
     logging.getLogger("exporter.test").info("once")
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("style", ["logfmt", "json"])
+def test_passwords_in_urls_are_unreadable(style: str) -> None:
+    """Also those in the errors of other libraries, wherever they stand in a record."""
+    error = ValueError("cannot parse http://user:secret@docker-1:2375")
+    failure = (type(error), error, None)
+    record = logging.LogRecord("x", logging.ERROR, "", 0, "lost tcp://u:secret@h", (), failure)
+    record.address = "tcp://user:sec/r@secret@docker-1:2375"
+    text = formatter(style).format(record)
+    assert "secret" not in text
+    assert text.count(":***@") >= 3
