@@ -17,6 +17,7 @@ ROOT = Path(exporter.__file__).parents[1]
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _INDENTED = re.compile(r"(?:^ {4}.*\n|^\n(?= {4}))+", re.MULTILINE)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_PICTURE = re.compile(r'\b(?:src|srcset)="([^"]+)"')
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _NOT_IN_ANCHOR = re.compile(r"[^\w\- ]")
 _SHELL = ("", "sh", "console")
@@ -40,7 +41,8 @@ class Page:
     @property
     def links(self) -> list[str]:
         """Where its links and pictures lead."""
-        return _LINK.findall(_FENCED.sub("", self.text))
+        text = _FENCED.sub("", self.text)
+        return _LINK.findall(text) + _PICTURE.findall(text)
 
     @property
     def anchors(self) -> set[str]:
