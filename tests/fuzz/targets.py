@@ -20,6 +20,9 @@ from exporter.engine.base import check_name
 from exporter.engine.devices import number
 from exporter.engine.events import EventFollower
 from exporter.engine.http1 import ResponseReader
+from exporter.engine.kernel import network, v1, v2
+from exporter.engine.kernel.finding import container_paths
+from exporter.engine.kernel.machine import machine
 from exporter.engine.lines import lines
 from exporter.engine.stats_payload import StatsPayload, container_stats
 from exporter.errors import ExporterError
@@ -27,6 +30,8 @@ from exporter.settings import load
 from exporter.settings.table import TABLE
 from exporter.web.auth import is_allowed_host, is_cross_origin, presented_token
 from exporter.web.body import Body
+from exporter.web.config.file import read_web_config
+from exporter.web.config.tls import server_context
 from exporter.web.messages import ActionRequest, Webhook
 from exporter.web.negotiation import accepts_gzip, negotiate
 from exporter.web.problems import ProblemError
@@ -100,6 +105,17 @@ def engine_lines(data: bytes) -> None:
     assert list(lines(pieces)) == data.split(b"\n")[:-1]
 
 
+def kernel_files(data: bytes) -> None:
+    """Read the files of a container: each has a line `--- NAME` before it."""
+    parts = [part.partition(b"\n") for part in data.split(b"--- ")]
+    files = {name.decode("latin-1"): content for name, _, content in parts}
+    networks = network.networks(files.get("net/dev", b""))
+    whole = machine(files.get("stat"), files.get("meminfo"))
+    for version in (v1, v2):
+        show(stats=version.container_stats(files, whole, networks))
+    container_paths(files.get("cgroup", b""), "f" * 64)
+
+
 def docker_system_df(data: bytes) -> None:
     """Read what the docker command prints of what things take on disk."""
     show(disk=disk.from_command(data.split(b"\n"), {"f" * 64: 1}))
@@ -109,6 +125,14 @@ def docker_stats(data: bytes) -> None:
     """Read one line of `docker stats`."""
     _, stats = text.parse_row(data)
     show(stats=stats)
+
+
+def web_config(data: bytes) -> None:
+    """Read a web configuration, and make what TLS there is of it."""
+    with tempfile.NamedTemporaryFile() as file:
+        path = Path(file.name)
+        path.write_bytes(data)
+        server_context(read_web_config(path).tls_server_config)
 
 
 def container_name(data: bytes) -> None:
@@ -183,10 +207,12 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         engine_lines,
         engine_list,
         engine_stats,
+        kernel_files,
         request_body,
         request_headers,
         settings_file,
         settings_values,
+        web_config,
     )
 }
 
