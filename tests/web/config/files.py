@@ -213,6 +213,11 @@ STRICTER = (
         "basic_auth_users: {a: $2y$10$!OauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi}",
         "basic_auth_users.a is not a bcrypt hash",
     ),
+    (
+        # Its salt ends in what bcrypt does not write.
+        "basic_auth_users: {a: $2y$10$QOauhQNbBCuQDKes6eFzPfMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi}",
+        "basic_auth_users.a is not a bcrypt hash",
+    ),
     ("http_server_config: {}\n---\nfoo: 1", "is not YAML (expected a single document"),
     ("http_server_config:\n  <<: {http2: true}", 'unknown key "http_server_config.<<" (line 2)'),
 )

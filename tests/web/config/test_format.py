@@ -11,10 +11,16 @@ import pytest
 
 from exporter.errors import SettingsError
 from exporter.web.config.file import read_web_config
-from exporter.web.config.format import HttpServerConfig, RateLimit, TlsServerConfig, WebConfig
+from exporter.web.config.format import (
+    CIPHER_SUITES,
+    HttpServerConfig,
+    RateLimit,
+    TlsServerConfig,
+    WebConfig,
+)
 from exporter.web.config.tls import server_context
 from tests.support.programs import program, run_program
-from tests.web.config.files import BAD, GOOD, HASH, NEWER_BAD, NEWER_GOOD, STRICTER
+from tests.web.config.files import BAD, GOOD, HASH, NEWER_BAD, NEWER_GOOD, STRICTER, tls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -120,6 +126,18 @@ def test_newer_keys_are_unknown_to_this_promtool(directory: Path) -> None:
     assert not any(promtool_verdicts(directory, texts))
 
 
+@pytest.mark.parametrize("others", [[], ["TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"]])
+def test_cipher_that_openssl_lacks_is_named(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, others: list[str]
+) -> None:
+    """Rather than left out; by the name that was given."""
+    name = "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"
+    monkeypatch.setitem(CIPHER_SUITES, name, "FORGOTTEN")
+    file = write(directory, tls(f"cipher_suites: [{', '.join([name, *others])}]"))
+    with pytest.raises(SettingsError, match=f"cipher_suites: OpenSSL lacks {name}$"):
+        use(file)
+
+
 # -- values -----------------------------------------------------------------------------------
 
 
@@ -182,8 +200,12 @@ def test_texts_of_pem_are_read_as_they_are(directory: Path) -> None:
         "tls_server_config:\n  cert: |\n{server.pem}\n  key: |\n{server.key}\n"
         "  client_auth_type: VerifyClientCertIfGiven\n  client_ca: |\n{authority.pem}"
     )
-    tls = read_web_config(write(directory, text)).tls_server_config
-    given = {"server.pem": tls.cert, "server.key": tls.key, "authority.pem": tls.client_ca}
+    section = read_web_config(write(directory, text)).tls_server_config
+    given = {
+        "server.pem": section.cert,
+        "server.key": section.key,
+        "authority.pem": section.client_ca,
+    }
     for name, value in given.items():
         assert value.strip() == (directory / name).read_text().strip()
 

@@ -228,6 +228,18 @@ def test_bad_configuration_leaves_the_last_good_one(
     assert metrics() == (1.0, 3000.0)
 
 
+def test_same_fault_is_not_said_again(
+    site: Site, said: Callable[[], list[tuple[str, str]]]
+) -> None:
+    """However often a bad file is written; another fault is."""
+    live = LiveWebConfig(site.config)
+    said()
+    for text in ("foo: 1", "foo: 2", "bar: 1"):
+        replace(site.config, text)
+        live.config()
+    assert said() == [KEPT, KEPT]
+
+
 def test_bad_certificate_does_not_hold_up_users(site: Site) -> None:
     """Who has been taken out is out, whatever became of the certificate."""
     site.config.write_text(f"{tls()}\nbasic_auth_users: {{alice: {HASH}, bob: {HASH}}}")
