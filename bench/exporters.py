@@ -74,7 +74,8 @@ OURS = (
 )
 
 BUILT_IN = (
-    Exporter("docker-exporter", OURS),
+    Exporter("ours, cgroup", f"{OURS} --collector.stats-source=cgroup"),
+    Exporter("ours, api", f"{OURS} --collector.stats-source=api"),
     Exporter("32 threads", "{python} -m bench.naive {host} {port} 32"),
     Exporter("docker stats", "{python} -m bench.docker_stats {host} {port}"),
     Exporter("in series", "{python} -m bench.naive {host} {port} 1", seconds_per_container=2),

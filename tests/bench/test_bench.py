@@ -27,7 +27,7 @@ def figures() -> dict[str, dict[str, Any]]:
     return {one["exporter"]: one for one in json.loads(printed)}
 
 
-@pytest.mark.parametrize("exporter", ["docker-exporter", "32 threads", "docker stats"])
+@pytest.mark.parametrize("exporter", ["ours, cgroup", "ours, api", "32 threads", "docker stats"])
 def test_exporter_is_measured(figures: dict[str, dict[str, Any]], exporter: str) -> None:
     """Each has been started and scraped, and it and the engine have worked for that."""
     one = figures[exporter]
