@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from exporter.metrics import catalogue
-from exporter.metrics.instruments import ActionInstruments, ExhaustedHealing, Instruments
+from exporter.metrics.instruments import (
+    ActionInstruments,
+    ConfigReloads,
+    ExhaustedHealing,
+    Instruments,
+)
 
 # What Prometheus itself adds to a scrape.
 OF_PROMETHEUS = frozenset({"up", "scrape_duration_seconds", "scrape_samples_scraped"})
@@ -16,6 +21,7 @@ def known_metrics() -> set[str]:
     registry = Instruments().registry
     ActionInstruments(registry, actions=(), triggers=(), outcomes=())
     registry.register(ExhaustedHealing(tuple))
+    registry.register(ConfigReloads(tuple))
     own = {
         family.name + suffix
         for family in registry.collect()
