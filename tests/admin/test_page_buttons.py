@@ -72,6 +72,7 @@ def test_container_is_restarted_from_the_page(
         expect(dialog).to_be_hidden()
         expect(page.get_by_role("status")).to_have_text(f"Restarted '{name}': it is running.")
         expect(page.get_by_role("status")).to_be_focused()
+        expect(page.locator("#token")).to_have_value("")
         assert starts(engine, name) == 2
 
         button = page.get_by_role("button", name=f"Restart {name}")
@@ -138,6 +139,25 @@ def test_token_that_may_only_read_is_refused(
         expect(dialog.get_by_label("Token")).to_be_focused()
 
 
+def test_dialog_waits_for_what_is_under_way(
+    browser: Browser, exporter: Exporter, engine: PrivateEngine, run: Callable[..., str]
+) -> None:
+    """Nobody loses sight of an action by closing the dialog before it has ended."""
+    # Ends when it is asked to and may, or is killed.
+    until_it_may = "until test -e /may; do sleep 0.1; done"
+    name = run(OPTED_IN, command=f"trap '{until_it_may}; exit' TERM; sleep 1d & wait")
+    with visiting(browser, f"{exporter.url}?q={name}") as page:
+        dialog = click(page, "Stop", name)
+        confirm(dialog, "Stop", TOKEN)
+        expect(dialog.get_by_role("button", name="Stopping …")).to_be_disabled()
+        for _ in range(2):
+            page.keyboard.press("Escape")
+        expect(dialog.get_by_role("button", name="Cancel")).to_be_disabled()
+        engine.docker("exec", name, "touch", "/may")
+        expect(page.get_by_role("status")).to_have_text(f"Stopped '{name}': it is exited.")
+        expect(dialog).to_be_hidden()
+
+
 def test_only_what_has_opted_in_has_buttons(
     browser: Browser, exporter: Exporter, run: Callable[..., str]
 ) -> None:
@@ -160,6 +180,9 @@ def test_exporter_that_does_not_answer(
         confirm(dialog, "Restart", TOKEN)
         expect(dialog.get_by_role("alert")).to_contain_text("whether it was done is not known")
         expect(dialog.get_by_role("button", name="Restart")).to_be_enabled()
+        expect(dialog.get_by_label("Token")).to_be_hidden()
+        page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
 
 
 def test_listener_of_its_own_has_the_buttons(

@@ -60,8 +60,10 @@ function askForToken(needed) {
   field.value = "";
 }
 
+// What is under way is told of when it is over, and nowhere else: the dialog waits for it.
 function work(on) {
-  go.disabled = on;
+  go.disabled = cancel.disabled = on;
+  dialog.setAttribute("closedby", on ? "none" : "closerequest");
   go.textContent = on ? `${DOING[wanted.action]} …` : wanted.button.textContent;
 }
 
@@ -86,6 +88,7 @@ async function act() {
 
 async function carryOut() {
   if (!tokenField.hidden) token = field.value.trim();
+  askForToken(false);
   problem.textContent = "";
   work(true);
   try {
@@ -123,9 +126,10 @@ dialog.querySelector("form").addEventListener("submit", (event) => {
 
 cancel.addEventListener("click", () => dialog.close());
 
-// What is under way is told of when it is over, and nowhere else.
+// For browsers that do not know `closedby`.
 dialog.addEventListener("cancel", (event) => {
   if (go.disabled) event.preventDefault();
 });
+dialog.addEventListener("close", () => (field.value = ""));
 
 message.querySelector("button").addEventListener("click", () => (message.hidden = true));
