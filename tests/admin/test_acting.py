@@ -22,7 +22,7 @@ from tests.admin.exporting import TIMEOUT_SECONDS, TOKEN, Exporter
 from tests.admin.values import container
 from tests.support.exporter import serving
 from tests.support.modes import MODES, environment_for
-from tests.support.socket_proxy import SocketProxy
+from tests.support.socket_proxy import ACT, READ, SocketProxy
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -39,17 +39,6 @@ T = TypeVar("T")
 SLOW = "trap 'touch /asked; sleep 1; exit 0' TERM; sleep 1d & wait"
 # Does not end when it is asked to.
 STUBBORN = "trap 'touch /asked' TERM; while :; do sleep 1d & wait; done"
-VERSION = r"(/v1\.[0-9]+)?"
-READING = {
-    "HEAD": "/_ping",
-    "GET": rf"{VERSION}/(_ping|version|info|events|containers/json"
-    r"|containers/[a-zA-Z0-9_.-]+/(json|stats))",
-}
-ACTING = {
-    "HEAD": "/_ping",
-    "GET": rf"{VERSION}/(_ping|version)",
-    "POST": rf"{VERSION}/containers/[a-zA-Z0-9_.-]+/(start|stop|restart)",
-}
 
 
 def record_of(exporter: Exporter, name: str) -> dict[str, Any]:
@@ -166,7 +155,7 @@ def test_dependents_that_the_engine_does_not_tell_are_not_none(
 ) -> None:
     """What is not known is null; the action is done all the same."""
     lender = run(OPTED_IN)
-    no_list = ACTING | {"GET": rf"{VERSION}/(_ping|version|containers/[a-z0-9-]+/json)"}
+    no_list = ACT | {"GET": r"(/v1\.[0-9]+)?/(_ping|version|containers/[a-z0-9-]+/json)"}
     with (
         SocketProxy(engine.socket, no_list) as proxy,
         Exporter(proxy.host) as exporter,
@@ -184,8 +173,8 @@ def test_two_socket_proxies_are_enough(engine: PrivateEngine, run: Callable[...,
     """One allows to read and nothing else, the other the three actions and nothing else."""
     name = run(OPTED_IN)
     with (
-        SocketProxy(engine.socket, READING) as reading,
-        SocketProxy(engine.socket, ACTING) as acting,
+        SocketProxy(engine.socket, READ) as reading,
+        SocketProxy(engine.socket, ACT) as acting,
         Exporter(
             reading.host, f"--admin.docker-host={acting.host}", "--admin.cooldown=0s"
         ) as exporter,
@@ -204,7 +193,7 @@ def test_proxy_that_forbids_actions_is_told_of(
     """503, with what to do; it does not count as an action."""
     name = run(OPTED_IN)
     with (
-        SocketProxy(engine.socket, READING) as reading,
+        SocketProxy(engine.socket, READ) as reading,
         Exporter(reading.host) as exporter,
         exporter.client() as client,
     ):

@@ -143,12 +143,14 @@ class PrivateEngine(LocalEngine):
 
     Attributes:
         options: What dockerd is told beyond its places.
+        network: The command that enters its network; none for that of this machine.
         bridge: The network interface that containers hang on.
         containerd: The running process.
         dockerd: The running process, or the last one.
     """
 
     options: tuple[str, ...] = ("--live-restore",)
+    network: tuple[str, ...] = ()
     bridge: str
     containerd: subprocess.Popen[bytes]
     dockerd: subprocess.Popen[bytes]
@@ -183,8 +185,8 @@ class PrivateEngine(LocalEngine):
         self.containerd = self._start_containerd()
         cleanup.callback(end_program, self.containerd)
         self.bridge = f"test-{secrets.token_hex(4)}"
-        run_program("ip", "link", "add", self.bridge, "type", "bridge")
-        cleanup.callback(run_program, "ip", "link", "delete", self.bridge)
+        run_program(*self.network, "ip", "link", "add", self.bridge, "type", "bridge")
+        cleanup.callback(run_program, *self.network, "ip", "link", "delete", self.bridge)
         self._start_dockerd()
         cleanup.callback(self._end_dockerd)
 

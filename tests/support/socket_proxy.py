@@ -13,6 +13,10 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import yaml
+
+import exporter
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import TracebackType
@@ -22,6 +26,18 @@ _REFUSAL = (
     b"HTTP/1.0 403 Forbidden\r\nContent-Type: text/html\r\n\r\n"
     b"<html><body>403 Forbidden</body></html>"
 )
+
+
+def _allow_list(service: str) -> dict[str, str]:
+    """Return what a proxy of `deploy/compose.yaml` is told to allow, by method."""
+    file = Path(exporter.__file__).parents[1] / "deploy/compose.yaml"
+    command = yaml.safe_load(file.read_text())["services"][service]["command"]
+    found = (re.fullmatch("-allow([A-Z]+)=(.*)", word) for word in command)
+    return {match[1]: match[2] for match in found if match}
+
+
+READ = _allow_list("socket-proxy-read")
+ACT = _allow_list("socket-proxy-act")
 
 
 class SocketProxy:
