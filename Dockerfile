@@ -24,7 +24,8 @@ FROM ${PYTHON_IMAGE}
 COPY --from=build /opt/docker-exporter /opt/docker-exporter
 ARG WITH_CLI
 # A volume that is mounted there belongs to who runs the exporter, who can keep an audit file in it.
-RUN install -d -o 65534 -g 65534 /var/lib/docker-exporter \
+RUN mkdir -p /var/lib/docker-exporter \
+ && chown 65534:65534 /var/lib/docker-exporter \
  && if [ -n "$WITH_CLI" ]; then \
         apt-get update \
      && apt-get install --yes --no-install-recommends docker-cli \

@@ -144,6 +144,8 @@ def test_exporter_needs_no_more_than_the_proxies_allow(
             "tcp://socket-proxy-act:2375": act.host,
             "/run/secrets": str(tmp_path),
             "/var/lib/docker-exporter": str(tmp_path),
+            # So that the engine is asked for everything.
+            "/host": "/nowhere",
         }
         arguments = [*SERVICES["docker-exporter"]["command"], "--collector.disk-usage"]
         arguments += ["--collector.cache-ttl=0", "--admin.cooldown=0s"]

@@ -175,6 +175,28 @@ def test_health_check_needs_to_know_no_port(engine: Engine) -> None:
         wait_until(lambda: health(engine, name) == "healthy", TIMEOUT_SECONDS, "it is healthy")
 
 
+def test_usage_comes_from_the_mounted_kernel_files(engine: Engine) -> None:
+    """With the mounts and flags of the documentation it reads them, locked down as it is."""
+    said = " ".join(PAGE.shell("Usage from the kernel's files")).split()
+    mounts = [word for word in said if word.endswith(":ro")]
+    flags = [word for word in said if word.startswith("--path.")]
+    assert (len(mounts), len(flags)) == (2, 2)
+    options = tuple(f"--volume={mount}" for mount in mounts)
+    with running(engine, *flags, "--collector.stats-source=cgroup", options=options) as name:
+        metrics = scrape(engine, name)
+    assert f'container_memory_usage_bytes{{image="{IMAGE}",name="{name}"}}' in metrics
+    assert (
+        f'container_cpu_usage_seconds_total{{cpu="total",image="{IMAGE}",name="{name}"' in metrics
+    )
+
+
+def test_volume_for_the_audit_file_can_be_written(engine: Engine) -> None:
+    """A new volume belongs to who runs the exporter."""
+    options = ("--volume=audit:/var/lib/docker-exporter",)
+    with running(engine, options=options) as name:
+        engine.docker("exec", name, "touch", "/var/lib/docker-exporter/audit.jsonl")
+
+
 def test_refused_socket_says_which_option_is_missing(engine: Engine) -> None:
     """The error names what to add to the command, as the documentation has it."""
     with pytest.raises(subprocess.CalledProcessError) as refused:

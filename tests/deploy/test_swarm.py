@@ -23,7 +23,7 @@ FILE = ROOT / "deploy/swarm.yaml"
 DISCOVERY = ROOT / "prometheus/examples/dockerswarm-sd.yml"
 # Image, and what it runs.
 STAND_INS = {
-    "docker-exporter": '["httpd", "-f", "-p", "9417"]',
+    "docker-exporter": '["sh", "-c", "exec httpd -f -p 9417"]',
     "prom/prometheus:v3.5.0": '["sh", "-c", "exec sleep 1d"]',
 }
 
