@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.engines import KINDS, bench_engine
+from bench.engines import CONTAINERS, KINDS, bench_engine
 from bench.exporters import BUILT_IN, Exporter
 from bench.measure import Effort, measure
 from bench.table import render
@@ -35,15 +35,14 @@ def _further(_context: click.Context, _option: click.Parameter, texts: Sequence[
     "--engine",
     type=click.Choice(list(KINDS)),
     multiple=True,
-    default=list(KINDS),
+    default=["debian-13", "local"],
     help="The engines, one after the other.",
 )
 @click.option(
     "--containers",
     type=click.IntRange(1),
     multiple=True,
-    default=(10, 60, 200),
-    help="How many idle containers they run.",
+    help="How many idle containers they run.  [default: local 60; debian-13 10, 60, 200]",
 )
 @click.option(
     "--exporter",
@@ -55,11 +54,14 @@ def _further(_context: click.Context, _option: click.Parameter, texts: Sequence[
 )
 @click.option("--only", metavar="NAME", multiple=True, help="Only exporters of such a name.")
 @click.option("--scrapes", default=10, help="Scrapes with pauses, and as many without.")
-@click.option("--budget", default=10.0, help="Seconds for either; the slow get fewer.")
-@click.option("--longest", default=150.0, help="Seconds of a scrape that are too many.")
+@click.option("--budget", default=12.0, help="Seconds for either; the slow get fewer.")
+@click.option("--longest", default=60.0, help="Seconds of a scrape that are too many.")
 @click.option("--starts", default=3, help="Starts, fewer of the slow.")
+@click.option("--settle", default=1.0, help="Seconds until the next exporter's turn, uncounted.")
 @click.option("--idle", default=10.0, help="Seconds without a scrape.")
-@click.option("--soak", default=1000, help="Scrapes at last, of all at once; 0 for none.")
+@click.option(
+    "--soak", default=1000, help="Scrapes of all at once, with the fewest containers; 0 for none."
+)
 @click.option("--replaced", default=100, help="Containers that come and go meanwhile.")
 @click.option("--soak-budget", default=60.0, help="Seconds for that.")
 @click.option("--output", type=click.Choice(["table", "json"]), default="table")
@@ -79,7 +81,9 @@ def main(
     exporters = [one for one in (*BUILT_IN, *exporter) if not only or one.name in only]
     wanted = Effort(**effort)
     figures = [
-        one for kind in engine for one in _measure(kind, sorted(containers), exporters, wanted)
+        one
+        for kind in engine
+        for one in _measure(kind, sorted(containers or CONTAINERS[kind]), exporters, wanted)
     ]
     if output == "json":
         click.echo(json.dumps([asdict(one) for one in figures], indent=2))
@@ -97,6 +101,7 @@ def _measure(
             engine.grow(count)
             _say(f"measuring, after {time.monotonic() - began:.0f} s")
             yield from measure(engine, exporters, effort, Path(directory))
+            effort = replace(effort, soak=0)
             _say(f"measured, after {time.monotonic() - began:.0f} s")
 
 

@@ -23,6 +23,9 @@ KINDS: dict[str, Callable[[], PrivateEngine]] = {
     "debian-13": lambda: DebianTreeEngine(_TREE),
 }
 
+# How many containers are interesting: a new engine in full, an old one for comparison.
+CONTAINERS = {"local": (60,), "debian-13": (10, 60, 200)}
+
 # More at once start no sooner.
 _STARTED_AT_ONCE = 4
 

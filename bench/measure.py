@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bench.engines import BenchEngine
     from bench.exporters import Exporter, RunningExporter
 
-# After a scrape, for what the engine still does for it; then it is the next one's turn.
+# After a scrape, for what the engine still does for it.
 _PAUSE_SECONDS = 0.5
 
 
@@ -32,8 +32,10 @@ class Effort:
         budget: Seconds of one exporter for either kind.
         longest: Seconds of one scrape beyond which an exporter is left out.
         starts: Of each exporter, one after the other.
+        settle: Seconds until the next one's turn, uncounted: an engine that was asked for two
+            samples looks once more a second later.
         idle: Seconds without a scrape.
-        soak: Scrapes of each exporter, all at once, for the memory in the long run; 0 for none.
+        soak: Scrapes of each exporter, all at once, for its memory afterwards; 0 for none.
         replaced: Containers that come and go meanwhile.
         soak_budget: Seconds for that.
     """
@@ -42,6 +44,7 @@ class Effort:
     budget: float
     longest: float
     starts: int
+    settle: float
     idle: float
     soak: int
     replaced: int
@@ -75,7 +78,7 @@ def measure(
                 continue
             log = directory / f"{len(subjects)}.log"
             process = stack.enter_context(running(exporter, engine.engine.host, log))
-            subject = _Subject(process, engine, figures)
+            subject = _Subject(process, engine, figures, effort.settle)
             subject.begin(effort)
             subjects.append(subject)
             while len(figures.starts) < effort.starts and sum(figures.starts) < effort.budget:
@@ -102,10 +105,13 @@ class _Subject:
 
     slow = False
 
-    def __init__(self, exporter: RunningExporter, engine: BenchEngine, figures: Figures) -> None:
+    def __init__(
+        self, exporter: RunningExporter, engine: BenchEngine, figures: Figures, settle: float
+    ) -> None:
         self.exporter = exporter
         self.figures = figures
         self._engine = engine
+        self._settle = settle
 
     def begin(self, effort: Effort) -> None:
         """Take the first scrape: it does more than later ones, and counts only if it must."""
@@ -144,6 +150,7 @@ class _Subject:
         self.figures.spaced.append(self.scrape())
         Event().wait(_PAUSE_SECONDS)
         self.figures.cpu.append(self._cpu() - before)
+        Event().wait(self._settle)
 
     def _cpu(self) -> Cpu:
         return Cpu(
