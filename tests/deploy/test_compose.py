@@ -15,7 +15,7 @@ import jsonschema_rs
 import pytest
 import yaml
 
-from tests.docs.pages import ROOT
+from tests.docs.pages import ROOT, Page
 from tests.support.containers import ENDS_ON_SIGTERM, container
 from tests.support.exporter import serving
 from tests.support.socket_proxy import ACT, READ, SocketProxy
@@ -204,6 +204,13 @@ def test_acting_proxy_refuses(request_line: str) -> None:
     """Nothing else can be done through it."""
     method, path = request_line.split()
     assert not re.fullmatch(ACT.get(method, "(?!)"), path)
+
+
+def test_documentation_has_the_same_allow_lists() -> None:
+    """The lines of the page are those that the tests above hold."""
+    text = Page("docs/install.md").text
+    for allowed in READ, ACT:
+        assert "\n".join(f"-allow{method}={path}" for method, path in allowed.items()) in text
 
 
 # -- deploy/up --------------------------------------------------------------------------------
