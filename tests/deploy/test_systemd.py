@@ -38,6 +38,6 @@ def test_service_is_as_hard_as_the_documentation_says() -> None:
 
 
 def test_service_is_watched() -> None:
-    """systemd waits until it serves, and restarts it when it is stuck."""
+    """Systemd waits until it serves, and restarts it when it is stuck."""
     text = SERVICE.read_text()
     assert {"Type=notify", "WatchdogSec=30s", "Restart=on-failure"} <= set(text.splitlines())
