@@ -39,8 +39,10 @@ def memory_stats(  # noqa: PLR0913 -- each is a number of its own beside the fie
 
     def first(*names: str) -> int | None:
         # Many numbers stand there: one that makes no sense spoils nothing but itself.
-        known = (fields[name] for name in names if name in fields)
-        return next((number for number in known if 0 <= number <= MOST), None)
+        for name in names:
+            if 0 <= fields.get(name, -1) <= MOST:
+                return fields[name]
+        return None
 
     inactive_file = first("total_inactive_file", "inactive_file")
     return MemoryStats(

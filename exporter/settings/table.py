@@ -235,7 +235,8 @@ TABLE = (
         str,
         "Where the machine's procfs is mounted. In a container, mount it, as"
         " `--volume /proc:/host/proc:ro`, and name the place here; sharing the machine's process"
-        " ids (`--pid=host`) will do as well.",
+        " ids (`--pid=host`) will do as well. With `--cgroupns=host` the exporter finds its own"
+        " container too, which it sees without its id otherwise, and asks the engine about.",
         default="/proc",
         metavar="DIRECTORY",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,9 @@ from exporter.engine.kernel import v1, v2
 from exporter.engine.kernel.finding import Finder, container_paths
 from tests.kernel.trees import CONSTRUCTED_ID as ONE
 from tests.kernel.trees import OTHER_ID as OTHER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 V1 = tuple(v1.FILES)
 USER = "user.slice/user-1000.slice/user@1000.service"
@@ -127,7 +131,8 @@ def test_process_that_is_not_in_the_containers_cgroup(
 
 def test_short_id_is_no_id() -> None:
     """Whatever an engine calls an id: less than 64 digits could be another's."""
-    assert container_paths(lines(2, f"/docker/{ONE}"), ONE[:12]) == {}
+    for named in (ONE, ONE[:12]):
+        assert container_paths(lines(2, f"/docker/{named}"), ONE[:12]) == {}
 
 
 def test_directory_that_is_not_mounted(tmp_path: Path) -> None:
@@ -136,6 +141,24 @@ def test_directory_that_is_not_mounted(tmp_path: Path) -> None:
     (tmp_path / "memory/docker" / ONE).rename(tmp_path / "memory/docker" / OTHER)
     assert found(finder, lines(1, f"/docker/{ONE}")) == set()
     assert found(finder, lines(1, f"/../{ONE}")) == set()
+
+
+def test_tree_is_looked_through_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no deeper than the first container is; the others are beside it."""
+    finder = tree(tmp_path, 2, f"docker/{ONE}")
+    (tmp_path / "docker" / OTHER).mkdir()
+    seen: list[Path] = []
+    iterdir = Path.iterdir
+
+    def listed(path: Path) -> Iterator[Path]:
+        seen.append(path)
+        return iterdir(path)
+
+    monkeypatch.setattr(Path, "iterdir", listed)
+    for one, expected in ((ONE, [tmp_path]), (OTHER, [])):
+        seen.clear()
+        assert finder.find(container_paths(lines(2, f"/../{one}"), one)) is not None
+        assert seen == expected
 
 
 def test_controller_that_the_kernel_lacks(tmp_path: Path) -> None:

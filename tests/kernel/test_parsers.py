@@ -118,6 +118,13 @@ def test_number_is_what_stands_there_or_not_known(text: bytes) -> None:
     assert read is None or text.strip().lstrip(b"0") == (b"%d" % read).lstrip(b"0")
 
 
+@pytest.mark.parametrize("digits", [b"9" * 21, b"9" * 5000])
+def test_number_that_no_kernel_can_count_is_none(digits: bytes) -> None:
+    """Python would refuse the longer one with an error of its own."""
+    assert number(digits) is None
+    assert keyed("user")(b"user " + digits + b"\n") == {}
+
+
 @given(RUBBISH)
 def test_fields_are_whole_lines_of_the_file(text: bytes) -> None:
     """A line that is cut, or longer, tells nothing."""

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-_CHUNK_BYTES = 16384
+_CHUNK_BYTES = 8192
 
 # What the kernel makes in one go, it hands out in one go; a file of many lines, a page of whole
 # lines at a time. So less than half of the smallest page is the end.
@@ -31,6 +31,21 @@ def directory(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
+def read_all(paths: Iterable[tuple[str, str]], below: int) -> dict[str, bytes]:
+    """Return what files hold by their names, without those that cannot be read.
+
+    Args:
+        paths: The name and the path of each, from an open directory on.
+        below: That directory.
+    """
+    contents = {}
+    for name, path in paths:
+        content = read(path, below)
+        if content is not None:
+            contents[name] = content
+    return contents
+
+
 def read(path: str, below: int) -> bytes | None:
     """Return what a file holds; None where it cannot be read, or not any more.
 
@@ -39,7 +54,8 @@ def read(path: str, below: int) -> bytes | None:
         below: That directory.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=below)
+        # Python's own default: not passed on to programs that are started.
+        descriptor = os.open(path, os.O_RDONLY, dir_fd=below)
     except OSError:
         return None
     try:

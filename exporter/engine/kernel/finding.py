@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from exporter.engine.kernel import pressure, v1, v2
@@ -138,7 +139,9 @@ class Finder:
 
     def _search(self, hierarchy: Path, tail: str) -> Path | None:
         """Return the directory that ends in `tail`, from the least deep one on."""
-        for above in (self._above.get(hierarchy, hierarchy), *_directories(hierarchy)):
+        # Most often it is beside the one before.
+        known = self._above.get(hierarchy, hierarchy)
+        for above in chain((known,), _directories(hierarchy)):
             if (above / tail).is_dir():
                 self._above[hierarchy] = above
                 return above / tail

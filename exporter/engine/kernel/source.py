@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from exporter.engine.kernel.files import directory, read
+from exporter.engine.kernel.files import directory, read, read_all
 from exporter.engine.kernel.finding import Cgroup, Finder, container_paths
 from exporter.engine.kernel.machine import Machine, machine
 from exporter.engine.kernel.network import networks
@@ -79,8 +79,7 @@ class KernelFiles:
             return error
         if cgroup is None:
             return None
-        contents = ((name, read(path, root)) for name, path in cgroup.files)
-        files = {name: content for name, content in contents if content is not None}
+        files = read_all(cgroup.files, root)
         interfaces = read(f"{container.pid}/net/dev", procfs) if container.has_own_network else None
         after = read(f"{container.pid}/cgroup", procfs) or b""
         if after != before and not container_paths(after, container.id):
