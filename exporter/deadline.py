@@ -32,11 +32,11 @@ class Deadline:
     @property
     def expired(self) -> bool:
         """Whether the moment has passed."""
-        return self._clock() >= self._at
+        return self._clock() >= self.at
 
     def remaining(self) -> float:
         """Return the seconds left, 0 once the moment has passed."""
-        return max(0.0, self._at - self._clock())
+        return max(0.0, self.at - self._clock())
 
     def extend_to(self, other: Deadline) -> None:
         """Move this moment to the other's where that is later."""
@@ -45,3 +45,27 @@ class Deadline:
     def cut(self) -> None:
         """Move this moment to now: nobody wants the work any more."""
         self._at = self._clock()
+
+    def part(self, share: float) -> Deadline:
+        """Return the deadline of a first step, which leaves the rest of the time to the others.
+
+        It moves along with this one.
+
+        Args:
+            share: How much of what remains now, from 0 to 1.
+        """
+        return _Part(self, share, clock=self._clock)
+
+
+class _Part(Deadline):
+    __slots__ = ("_began", "_share", "_whole")
+
+    def __init__(self, whole: Deadline, share: float, *, clock: Callable[[], float]) -> None:
+        super().__init__(0, clock=clock)
+        self._whole = whole
+        self._share = share
+        self._began = self._at
+
+    @property
+    def at(self) -> float:
+        return max(self._at, self._began + self._share * (self._whole.at - self._began))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from exporter.engine.base import not_connected, too_late, unreachable
 from exporter.engine.http1 import ResponseReader
-from exporter.engine.transport import Answer, Outcome
+from exporter.engine.transport import Answer, Outcome, light
 from exporter.errors import EngineError
 
 if TYPE_CHECKING:
@@ -246,7 +246,7 @@ class _Batch:
             self._broken(exchange, not_connected(error, self._where))
         except EngineError as error:
             self._drop(exchange)
-            self._done.append(exchange.outcome(error))
+            self._done.append(exchange.outcome(light(error)))
 
     def _send_more(self, exchange: _Exchange) -> None:
         try:

@@ -22,7 +22,7 @@ from exporter.engine.base import refusal, said
 from exporter.engine.lines import lines
 from exporter.engine.sdk_errors import FOREIGN, translated
 from exporter.engine.stats_payload import StatsPayload, container_stats
-from exporter.engine.transport import LIST_LIMIT, Request, good_body
+from exporter.engine.transport import LIST_LIMIT, Request, good_body, light
 from exporter.errors import ContainerNotFoundError, EngineError, EngineTimeoutError
 from exporter.model import Mode
 
@@ -246,7 +246,7 @@ class SdkEngine:
                     raise ContainerNotFoundError(one)
                 result = read(body)
             except EngineError as error:
-                result = error
+                result = light(error)
             yield one, result
 
     def _fetch_one(self, operation: str, request: Request, deadline: Deadline) -> bytes | bytearray:

@@ -57,7 +57,8 @@ class ResponseReader:
         self._searched = 0
         self._left = 0
         self._keep = False
-        self._step: Callable[[], bool] = self._read_head
+        # A function, not a method: that would refer back, and leave each reader to the collector.
+        self._step: Callable[[ResponseReader], bool] = ResponseReader._read_head
 
     @property
     def reusable(self) -> bool:
@@ -73,7 +74,7 @@ class ResponseReader:
         if data:
             self.begun = True
             self._buffer += data
-            while not self.complete and self._step():
+            while not self.complete and self._step(self):
                 pass
         return self.complete
 
@@ -84,7 +85,7 @@ class ResponseReader:
             EngineResponseError: The answer was not complete.
         """
         self._keep = False
-        if self._step == self._read_rest:
+        if self._step is ResponseReader._read_rest:
             self.complete = True
         if not self.complete:
             raise _nonsense("it ends too early")
@@ -124,12 +125,12 @@ class ResponseReader:
         elif coding is not None:
             if coding != [b"chunked"] or lengths is not None or not persistent:
                 raise _nonsense("where its body ends is not clear")
-            self._step = self._read_chunk_size
+            self._step = ResponseReader._read_chunk_size
         elif lengths is not None:
             self._expect(lengths)
         else:
             self._keep = False
-            self._step = self._read_rest
+            self._step = ResponseReader._read_rest
 
     def _expect(self, lengths: list[bytes]) -> None:
         length, *others = set(lengths)
@@ -137,7 +138,7 @@ class ResponseReader:
             raise _nonsense("where its body ends is not clear")
         self._left = int(length)
         self._check(self._left)
-        self._step = self._read_sized
+        self._step = ResponseReader._read_sized
         self.complete = self._left == 0
 
     def _read_sized(self) -> bool:
@@ -161,7 +162,7 @@ class ResponseReader:
         self._left = int(line[1], 16)
         del self._buffer[:end]
         self._check(self._left)
-        self._step = self._read_chunk if self._left else self._read_trailers
+        self._step = ResponseReader._read_chunk if self._left else ResponseReader._read_trailers
         return True
 
     def _read_chunk(self) -> bool:
@@ -171,7 +172,7 @@ class ResponseReader:
         if not self._buffer.startswith(b"\r\n"):
             raise _nonsense("a chunk is longer than it says")
         del self._buffer[:2]
-        self._step = self._read_chunk_size
+        self._step = ResponseReader._read_chunk_size
         return True
 
     def _read_trailers(self) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from exporter.engine.base import nonsense, too_late
 from exporter.engine.sdk_errors import translated
 from exporter.engine.threads import each
-from exporter.engine.transport import Answer, Outcome
+from exporter.engine.transport import Answer, Outcome, light
 from exporter.errors import EngineError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Session:
                 with translated(self._where, request.container):
                     result = self._get(request, deadline)
             except EngineError as error:
-                result = error
+                result = light(error)
             return Outcome(request, result, seconds(request))
 
         for request, outcome in each(requests, carry_out, width=width, deadline=deadline):

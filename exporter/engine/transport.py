@@ -83,6 +83,12 @@ class Transport(Protocol):
         """Close what is kept open; requests under way go on to their end."""
 
 
+def light(error: EngineError) -> EngineError:
+    """Return an error without the frames that it came through: they hold what was received."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
+
+
 def good_body(outcome: Outcome, where: str) -> bytes | bytearray:
     """Return the body of a good answer.
 

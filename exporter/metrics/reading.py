@@ -34,6 +34,9 @@ logger = logging.getLogger(__name__)
 # Facts about an engine change seldom, and cost two requests.
 INFO_SECONDS = 60.0
 
+# How much of the time that is left the inspects may take.
+INSPECT_SHARE = 0.5
+
 # Why a container lacks some of its series: the reasons of `EngineError`s, and two of our own.
 NOT_RUNNING = "not_running"
 UNKNOWN_STATE = "unknown_state"
@@ -188,7 +191,8 @@ class EngineReader:
             known = self._inventory.get(row.id)
             if known is not None and row.id not in due:
                 progress.inspected[row.id] = known
-        for one, result in persist(engine.inspect_many, due, deadline):
+        # One that hangs must leave time to read the stats of the others.
+        for one, result in persist(engine.inspect_many, due, deadline.part(INSPECT_SHARE)):
             if isinstance(result, Container):
                 self._inventory.keep(result, now)
             progress.inspected[one] = result

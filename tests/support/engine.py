@@ -88,16 +88,31 @@ class LocalEngine(ABC):
 
     def get(self, path: str, *, timeout: float = 10) -> Any:  # noqa: ANN401 (JSON of any shape)
         """Ask the Engine API itself, for what tests compare with."""
+        return self.ask("GET", path, timeout=timeout)
+
+    def ask(self, method: str, path: str, content: object = None, *, timeout: float = 60) -> Any:  # noqa: ANN401 (JSON of any shape)
+        """Ask the Engine API itself, which takes less time than the `docker` command.
+
+        Args:
+            method: The method.
+            path: The path, with its query.
+            content: What is sent as JSON.
+            timeout: Seconds until it must have answered.
+
+        Raises:
+            RuntimeError: It refuses; the text says why.
+        """
         connection = _UnixConnection(self.socket, timeout)
         try:
-            connection.request("GET", path)
+            body = None if content is None else json.dumps(content)
+            connection.request(method, path, body, {"Content-Type": "application/json"})
             response = connection.getresponse()
-            body = response.read()
+            answer = response.read()
         finally:
             connection.close()
-        if response.status != 200:
-            raise RuntimeError(f"GET {path}: {response.status} {body!r}")
-        return json.loads(body)
+        if response.status >= 300:
+            raise RuntimeError(f"{method} {path}: {response.status} {answer!r}")
+        return json.loads(answer or b"null")
 
     def inspect(self, name: str) -> dict[str, Any]:
         """Return what the Engine API says about one container."""

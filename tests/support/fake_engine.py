@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
+from tests.support.misbehaviour import silence
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
@@ -175,6 +177,12 @@ class Handler(BaseHTTPRequestHandler):
 
     engine: FakeEngine
     protocol_version = "HTTP/1.1"
+    hang = silence
+
+    @property
+    def closing(self) -> threading.Event:
+        """Set when the engine ends."""
+        return self.engine.closing
 
     def setup(self) -> None:
         """Count the connection."""
@@ -222,11 +230,6 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json")
         self.end_headers()
         self.wfile.write(body)
-        self.engine.closing.wait()
-        self.close_connection = True
-
-    def hang(self) -> None:
-        """Send nothing while the engine lives."""
         self.engine.closing.wait()
         self.close_connection = True
 

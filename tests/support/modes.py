@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from tests.support.engine import LocalEngine
 
 MODES = ("sdk", "cli")
 
@@ -18,7 +16,17 @@ MODES = ("sdk", "cli")
 NOWHERE = "unix:///nowhere/docker.sock"
 
 
-def environment_for(mode: str, engine: LocalEngine, directory: Path) -> dict[str, str]:
+class Reachable(Protocol):
+    """An engine, or what stands before one.
+
+    Attributes:
+        host: Its address, as a value for `DOCKER_HOST`.
+    """
+
+    host: str
+
+
+def environment_for(mode: str, engine: Reachable, directory: Path) -> dict[str, str]:
     """Return the variables with which a client reaches an engine in one mode only.
 
     For the CLI mode they lead the SDK to a socket that is not there, and to a `docker` command

@@ -16,16 +16,15 @@ from typing import TYPE_CHECKING, Any, Self
 import yaml
 
 import exporter
+from tests.support.misbehaviour import forbid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
 
+    from tests.support.misbehaviour import Connection
+
 _TIMEOUT_SECONDS = 60
-_REFUSAL = (
-    b"HTTP/1.0 403 Forbidden\r\nContent-Type: text/html\r\n\r\n"
-    b"<html><body>403 Forbidden</body></html>"
-)
 
 
 def _allow_list(service: str) -> dict[str, str]:
@@ -46,6 +45,8 @@ class SocketProxy:
     Attributes:
         host: Its address, as a value for `DOCKER_HOST`.
         refused: The methods and paths of the requests that it did not pass on.
+        faults: What it does instead, where a pattern matches a whole path.
+        closing: Set when the context ends.
     """
 
     def __init__(self, target: Path, allowed: Mapping[str, str]) -> None:
@@ -59,6 +60,10 @@ class SocketProxy:
         self._target = target
         self._allowed = {method: re.compile(path) for method, path in allowed.items()}
         self.refused: list[str] = []
+        self.faults: dict[str, Callable[[Connection], None]] = {}
+        self.closing = threading.Event()
+        self._lock = threading.Lock()
+        self._links: set[socket.socket] = set()
 
     def __enter__(self) -> Self:
         """Begin to listen."""
@@ -83,6 +88,8 @@ class SocketProxy:
         traceback: TracebackType | None,
     ) -> None:
         """Listen no more."""
+        self.closing.set()
+        self.cut()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -93,14 +100,32 @@ class SocketProxy:
         pattern = self._allowed.get(method)
         return pattern is not None and pattern.fullmatch(path.partition("?")[0]) is not None
 
+    def fault_of(self, path: str) -> Callable[[Connection], None] | None:
+        """Return what is done instead of passing a request on, if anything is."""
+        path = path.partition("?")[0]
+        return next((do for end, do in self.faults.items() if re.fullmatch(end, path)), None)
+
+    def cut(self) -> None:
+        """End the connections to the engine that there are: streams break."""
+        with self._lock:
+            for link in self._links:
+                with contextlib.suppress(OSError):  # The engine was faster.
+                    link.shutdown(socket.SHUT_RDWR)
+
     def pass_on(self, request: bytes) -> Iterator[bytes]:
         """Yield the engine's answer to a request after which it ends the connection."""
         with socket.socket(socket.AF_UNIX) as link:
             link.settimeout(_TIMEOUT_SECONDS)
             link.connect(str(self._target))
-            link.sendall(request)
-            while part := link.recv(65536):
-                yield part
+            with self._lock:
+                self._links.add(link)
+            try:
+                link.sendall(request)
+                while part := link.recv(65536):
+                    yield part
+            finally:
+                with self._lock:
+                    self._links.discard(link)
 
 
 class _Server(socketserver.ThreadingUnixStreamServer):
@@ -109,6 +134,11 @@ class _Server(socketserver.ThreadingUnixStreamServer):
 
 class _Handler(BaseHTTPRequestHandler):
     proxy: SocketProxy
+
+    @property
+    def closing(self) -> threading.Event:
+        """Set when the proxy ends."""
+        return self.proxy.closing
 
     def do_GET(self) -> None:
         self._serve()
@@ -125,9 +155,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         self.close_connection = True
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        fault = self.proxy.fault_of(self.path)
+        if fault is not None:
+            with contextlib.suppress(OSError):
+                fault(self)
+            return
         if not self.proxy.allows(self.command, self.path):
             self.proxy.refused.append(f"{self.command} {self.path}")
-            self.wfile.write(_REFUSAL)
+            forbid(self)
             return
         kept = [(name, value) for name, value in self.headers.items() if name != "Connection"]
         lines = [

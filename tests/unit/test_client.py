@@ -19,6 +19,7 @@ from exporter.errors import (
 )
 from exporter.model import Mode
 from tests.support.fake_engine import FakeEngine, Handler
+from tests.support.misbehaviour import silence, trickle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,15 +53,8 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEngine]:
         yield engine
 
 
-def trickle(handler: Handler) -> None:
-    """Send a byte from time to time, and never the last."""
-    handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-    while not handler.engine.closing.wait(0.01):
-        handler.wfile.write(b" ")
-
-
 @pytest.mark.parametrize("tcp", [False, True])
-@pytest.mark.parametrize("stall", [trickle, Handler.hang])
+@pytest.mark.parametrize("stall", [trickle, silence])
 def test_first_connection_meets_its_deadline(
     fake: FakeEngine, stall: Callable[[Handler], None], *, tcp: bool
 ) -> None:

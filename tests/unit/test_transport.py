@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
 from itertools import islice
@@ -22,6 +23,7 @@ from exporter.errors import (
     EngineUnavailableError,
 )
 from tests.support.fake_engine import FakeEngine, Handler
+from tests.support.misbehaviour import half, hang_up, pour, rubbish, silence, trickle
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -140,17 +142,10 @@ def test_answers_are_given_as_they_are(transport: Transport, fake: FakeEngine) -
     assert fake.asked("/3") == 0
 
 
-def trickle(handler: Handler) -> None:
-    """Send a byte from time to time, as long as anybody listens."""
-    handler.wfile.write(HEAD + b"Content-Length: 1000\r\n\r\n")
-    while not handler.engine.closing.wait(0.01):
-        handler.wfile.write(b" ")
-
-
 @pytest.mark.parametrize(
     "stall",
     [
-        pytest.param(Handler.hang, id="silence"),
+        pytest.param(silence, id="silence"),
         pytest.param(lambda handler: handler.hang_after(b"[" * 10), id="half an answer"),
         pytest.param(trickle, id="a byte at a time"),
     ],
@@ -170,18 +165,11 @@ def test_one_that_does_not_come_in_time_costs_itself_only(
 
 def test_nothing_is_begun_after_the_deadline(transport: Transport, fake: FakeEngine) -> None:
     """What had to wait for the one that hangs was never sent, and is not counted as if it was."""
-    fake.overrides["/1"] = Handler.hang
+    fake.overrides["/1"] = silence
     outcomes = fetch(transport, "/1", "/2", seconds=SOON, width=1)
     assert isinstance(outcomes["/2"].result, EngineTimeoutError)
     assert outcomes["/2"].seconds is None
     assert fake.asked("/2") == 0
-
-
-def pour(handler: Handler) -> None:
-    """Send without end."""
-    handler.wfile.write(HEAD + b"\r\n")
-    while True:
-        handler.wfile.write(b" " * 100)
 
 
 @pytest.mark.parametrize(
@@ -189,14 +177,12 @@ def pour(handler: Handler) -> None:
     [
         pytest.param(pour, id="endless"),
         pytest.param(lambda handler: handler.send(200, b" " * 1001), id="too long"),
-        pytest.param(
-            lambda handler: handler.send_raw(HEAD + b"Content-Length: 9\r\n\r\n1"), id="half"
-        ),
+        pytest.param(half, id="half"),
         pytest.param(
             lambda handler: handler.send_raw(HEAD + b"Transfer-Encoding: chunked\r\n\r\n9\r\n1"),
             id="half a chunk",
         ),
-        pytest.param(lambda handler: handler.send_raw(b"220 mail.example\r\n"), id="rubbish"),
+        pytest.param(rubbish, id="rubbish"),
     ],
 )
 def test_what_is_no_answer_costs_itself_only(
@@ -211,7 +197,7 @@ def test_what_is_no_answer_costs_itself_only(
 
 def test_engine_that_hangs_up_is_unavailable(transport: Transport, fake: FakeEngine) -> None:
     """It was there, and goes without a word."""
-    fake.overrides["/1"] = Handler.send_raw
+    fake.overrides["/1"] = hang_up
     result = fetch(transport, "/1")["/1"].result
     assert type(result) is EngineUnavailableError
 
@@ -315,7 +301,7 @@ def test_kept_connection_that_breaks_is_replaced_once(
 ) -> None:
     """A request may be lost to the end of an old connection, but not for ever."""
     assert_echoed(fetch(connections, "/1"))
-    fake.overrides["/1"] = Handler.send_raw
+    fake.overrides["/1"] = hang_up
     result = fetch(connections, "/1")["/1"].result
     assert type(result) is EngineUnavailableError
     assert fake.asked("/1") == 3
@@ -352,7 +338,7 @@ def test_reader_who_leaves_early_leaves_nothing_open(
     connections: Connections, fake: FakeEngine
 ) -> None:
     """What is under way is dropped with the iteration."""
-    fake.overrides["/1"] = Handler.hang
+    fake.overrides["/1"] = silence
     requests = [Request("/1"), Request("/2")]
     outcomes = connections.fetch(requests, width=WIDTH, deadline=Deadline(LATE))
     (first,) = islice(outcomes, 1)
@@ -414,3 +400,23 @@ def test_connections_that_stand_do_the_work_of_those_that_cannot_be_opened(
     Path(fake.host.removeprefix("unix://")).unlink()
     assert_echoed(fetch(connections, *PATHS))
     assert fake.connections == 1
+
+
+@pytest.mark.parametrize("path", ["/1", "/endless"])
+def test_nothing_is_left_to_the_garbage_collector(
+    transport: Transport, fake: FakeEngine, path: str
+) -> None:
+    """It may come late, and each answer may have filled what it is allowed to."""
+    fake.overrides["/endless"] = pour
+    gc.collect()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        fetch(transport, path)
+        gc.collect()
+        kinds = {type(one) for one in gc.garbage if type(one).__module__.startswith("exporter.")}
+        held = max((len(one) for one in gc.garbage if isinstance(one, bytearray)), default=0)
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+    assert kinds == set()
+    assert held == 0

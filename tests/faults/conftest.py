@@ -1,0 +1,53 @@
+"""The engine that these tests hurt, and the promise that nothing is left of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.engine import IMAGE, PrivateEngine
+from tests.support.leftovers import Holdings, wait_for_nothing_more_than
+from tests.support.modes import environment_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+RUNNING = ("web", "db", "cache")
+STOPPED = "job"
+
+
+@pytest.fixture(scope="session")
+def victim() -> Iterator[PrivateEngine]:
+    """Give an engine with three containers that run and one that does not.
+
+    Each test leaves it as it was: answering, with these containers.
+    """
+    with PrivateEngine() as engine:
+        for name in RUNNING:
+            engine.docker(
+                "run", "--detach", f"--name={name}", "--network=none", IMAGE, "sleep", "1d"
+            )
+        engine.docker("create", f"--name={STOPPED}", "--network=none", IMAGE, "true")
+        yield engine
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left(victim: PrivateEngine) -> Iterator[None]:
+    """Hold each test to what it held before: no thread, socket, file or process more."""
+    assert victim.dockerd.poll() is None
+    before = Holdings.now()
+    yield
+    wait_for_nothing_more_than(before)
+
+
+@pytest.fixture
+def reached(mode: str, victim: PrivateEngine, monkeypatch: pytest.MonkeyPatch) -> PrivateEngine:
+    """Give the engine, which the environment leads to in each mode in turn."""
+    # Not below pytest's own directory, into which only root can look.
+    victim.directory.chmod(0o711)
+    directory = victim.directory / "command"
+    directory.mkdir(exist_ok=True)
+    for variable, value in environment_for(mode, victim, directory).items():
+        monkeypatch.setenv(variable, value)
+    return victim

@@ -1,0 +1,87 @@
+"""What a process holds, to be compared before and after."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import threading
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.waiting import wait_until
+
+_TIMEOUT_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """What this process holds.
+
+    Attributes:
+        threads: Its threads.
+        files: Its open files and sockets, by number.
+        children: How many processes it has started, by name.
+    """
+
+    threads: frozenset[str]
+    files: dict[str, str]
+    children: Counter[str]
+
+    @classmethod
+    def now(cls) -> Holdings:
+        """Look at what is held."""
+        # The SDK leaves a socket that could not connect to the garbage collector.
+        gc.collect()
+        return cls(
+            frozenset(f"{thread.name} {thread.ident}" for thread in threading.enumerate()),
+            dict(_open_files()),
+            Counter(children()),
+        )
+
+    def more_than(self, before: Holdings) -> list[str]:
+        """Return what is held beyond what was held before."""
+        return [
+            *sorted(self.threads - before.threads),
+            *sorted(self.children - before.children),
+        ]
+
+
+def wait_for_nothing_more_than(before: Holdings) -> None:
+    """Wait until nothing is held that was not held before.
+
+    Raises:
+        TimeoutError: Something stays; the text says what.
+    """
+    wait_until(
+        lambda: Holdings.now().more_than(before),
+        _TIMEOUT_SECONDS,
+        "nothing is left",
+        accept=lambda more: not more,
+    )
+
+
+def children() -> list[str]:
+    """Return the names of the processes that this one has started (proc(5))."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            before, _, fields = stat.read_text().rpartition(")")
+            if int(fields.split()[1]) == os.getpid():
+                found.append(before.partition("(")[2])
+    return found
+
+
+def resident_bytes() -> int:
+    """Return how much memory this process has (proc(5))."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGESIZE")
+
+
+def _open_files() -> list[tuple[str, str]]:
+    files = []
+    for link in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):  # That of the listing itself is closed by now.
+            files.append((link.name, str(link.readlink())))
+    return files
