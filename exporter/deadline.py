@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+# Seconds until whoever waits notices that a deadline was cut.
+_LOOK = 0.5
+
+
 class Deadline:
     """A moment on the monotonic clock, shared by everyone who works towards it.
 
@@ -37,6 +41,10 @@ class Deadline:
     def remaining(self) -> float:
         """Return the seconds left, 0 once the moment has passed."""
         return max(0.0, self.at - self._clock())
+
+    def pause(self) -> float:
+        """Return for how many seconds to wait before this is looked at again: it may be cut."""
+        return min(_LOOK, self.remaining())
 
     def extend_to(self, other: Deadline) -> None:
         """Move this moment to the other's where that is later."""

@@ -199,7 +199,7 @@ class _Batch:
 
     def _patience(self) -> float:
         """Return for how many seconds there is nothing to do unless something comes."""
-        left = self._deadline.remaining()
+        left = self._deadline.pause()
         paused = self._waiting and len(self._busy) < self._width
         return min(left, _BACKLOG_PAUSE) if paused else left
 

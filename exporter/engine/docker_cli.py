@@ -47,9 +47,6 @@ _SIZE_FORMAT = '{"id":{{json .ID}},"size":{{json .SizeRw}}}'
 
 _PIECE = 64 * 1024
 
-# How often a command that runs looks whether its deadline was moved, in seconds.
-_LOOK = 0.5
-
 # What the command writes to standard error, in which case. The first that matches wins; a
 # "permission denied" alone may as well be about a file inside a container.
 _NOT_FOUND = ("no such container", "no such object")
@@ -344,7 +341,7 @@ def _communicate(process: subprocess.Popen[bytes], deadline: Deadline) -> tuple[
     """Return what a process printed; end it at the deadline, which may be moved meanwhile."""
     while True:
         try:
-            return process.communicate(timeout=min(_LOOK, deadline.remaining()))
+            return process.communicate(timeout=deadline.pause())
         except subprocess.TimeoutExpired:
             if deadline.expired:
                 break

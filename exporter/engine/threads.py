@@ -48,7 +48,7 @@ def each(
     missing = set(jobs)
     while missing:
         try:
-            job, result = done.get(timeout=deadline.remaining())
+            job, result = done.get(timeout=deadline.pause())
         except queue.Empty:
             if deadline.expired:
                 break

@@ -420,3 +420,20 @@ def test_nothing_is_left_to_the_garbage_collector(
         gc.garbage.clear()
     assert kinds == set()
     assert held == 0
+
+
+def test_deadline_that_is_cut_ends_the_wait(transport: Transport, fake: FakeEngine) -> None:
+    """Nobody wants the answer any more, and who waits for it leaves."""
+    fake.overrides["/1"] = silence
+    deadline, results = Deadline(10 * LATE), list[Outcome]()
+
+    def wait() -> None:
+        results.extend(transport.fetch([Request("/1")], width=1, deadline=deadline))
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    wait_until(lambda: fake.asked("/1"), LATE, "asked")
+    deadline.cut()
+    thread.join(LATE)
+    (outcome,) = results
+    assert isinstance(outcome.result, EngineTimeoutError)
