@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 import exporter
 from exporter.web import healthcheck
-from tests.support.exporter import RunningExporter
-from tests.support.programs import end_program, start_program
+from tests.support.exporter import serving_through
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.support.exporter import RunningExporter
 
 ROOT = Path(exporter.__file__).parents[1]
 COMMAND = (sys.executable, "-m", "exporter")
@@ -33,16 +34,11 @@ def serving_apart(log: Path, *prefix: str) -> Iterator[RunningExporter]:
         log: Where it prints to.
         prefix: The command that enters the namespace.
     """
-    process = start_program(
-        *(*prefix, *COMMAND),
-        *("--web.listen-address=127.0.0.1:0", "--docker.host=unix:///nowhere/docker.sock"),
-        log=log,
-    )
-    try:
-        yield RunningExporter(process, log)
-    finally:
-        process.send_signal(signal.SIGCONT)
-        end_program(process)
+    with serving_through(prefix, log, "--docker.host=unix:///nowhere/docker.sock") as running:
+        try:
+            yield running
+        finally:
+            running.process.send_signal(signal.SIGCONT)
 
 
 def check(*prefix: str) -> subprocess.CompletedProcess[str]:

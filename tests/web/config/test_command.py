@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 import exporter
+from exporter.web import healthcheck
 from tests.support.exporter import serving
 from tests.support.prometheus import Prometheus
 from tests.support.waiting import wait_until
@@ -100,6 +101,11 @@ def status(context: ssl.SSLContext, url: str, who: str) -> int:
     headers = {"Authorization": f"Bearer {TOKEN}"} if who == "token" else {}
     with httpx.Client(verify=context, trust_env=False, timeout=TIMEOUT_SECONDS) as client:
         return client.get(url, auth=auth, headers=headers).status_code
+
+
+def test_health_check_needs_neither_certificate_nor_user(running: RunningExporter) -> None:
+    """It asks the process by a way of its own."""
+    assert healthcheck.ask()[running.process.pid] is True
 
 
 def test_prometheus_scrapes_with_certificate_and_user(
