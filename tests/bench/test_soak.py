@@ -10,7 +10,7 @@ import pytest
 from bench.exporters import OURS, Exporter
 from bench.load import Scraped, Scrapes
 from bench.soak import Moment, Plan, Report, render, soak
-from bench.vitals import TOLERANCE, Vitals
+from bench.vitals import TOLERANCE, Vitals, lowest
 from tests.support.engine import IMAGE, PrivateEngine
 
 if TYPE_CHECKING:
@@ -40,6 +40,13 @@ def test_soak_tells_a_leak_from_none(tmp_path: Path) -> None:
     assert {"threads", "file descriptors"} <= grown
     assert leaky.end.vitals.descriptors > ours.end.vitals.descriptors + 50
     assert ours.end.vitals.processes == 1
+
+
+def test_a_moment_counts_with_the_least_that_is_held() -> None:
+    """What is there for one request alone is no growth, whichever reading meets it."""
+    busy = replace(VITALS, threads=50, descriptors=90)
+    late = replace(VITALS, descriptors=10, resident=50 * 2**20)
+    assert lowest([busy, VITALS, late]) == replace(VITALS, descriptors=10)
 
 
 def test_what_is_the_same_is_flat() -> None:
