@@ -292,7 +292,8 @@ def test_where_few_files_are_allowed_there_are_few_connections(tmp_path: Path) -
 
 def test_without_files_left_idle_connections_make_room(tmp_path: Path) -> None:
     """A good client gets in all the same, and the log says what is missing."""
-    with serving(tmp_path / "log", NOWHERE) as running:
+    patient = ("--web.read-timeout=1h", "--web.idle-timeout=1h")
+    with serving(tmp_path / "log", NOWHERE, *patient) as running:
         process = running.process.pid
         with crowd(address_of(running), [b""] * 10), connect(address_of(running)) as client:
             assert ask(client) == 200

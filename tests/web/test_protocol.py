@@ -26,6 +26,7 @@ from tests.web.patience import (
     echo,
     let_time_pass,
     read_exactly,
+    settle,
 )
 from tests.web.rough import TIMEOUT_SECONDS, answer, ask, connect, rest
 from tests.web.serving import (
@@ -123,6 +124,29 @@ def test_body_that_comes_after_the_answer_leaves_an_idle_connection(
     assert answer(client).status == 200
     client.sendall(bytes(10))
     assert_closed_after(IDLE, served, client)
+
+
+def test_next_body_has_time_of_its_own(served: Served, client: socket.socket) -> None:
+    """Though it begins with the end of the one before."""
+    needless = POST.replace(b"POST /", b"GET /-/healthy")
+    client.sendall(needless)
+    assert answer(client).status == 200
+    advance(served, READ * 0.9)
+    client.sendall(bytes(10) + needless)
+    assert answer(client).status == 200
+    assert_closed_after(READ, served, client)
+
+
+def test_rubbish_after_an_answer_closes_the_connection(
+    served: Served, client: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    """There is no room for another answer, and nothing to log."""
+    client.sendall(GET.replace(b"Host: x", b"Host: x\r\nTransfer-Encoding: chunked"))
+    assert answer(client).status == 200
+    client.sendall(b"rubbish\r\n")
+    assert rest(client) == b""
+    settle(served)
+    assert not caplog.records
 
 
 def test_request_that_is_being_answered_is_not_closed() -> None:

@@ -11,6 +11,7 @@ import pytest
 from starlette.responses import JSONResponse, Response
 
 from exporter.web.lifecycle import Lifecycle
+from exporter.web.protocol import PART_BYTES
 from tests.support.tls import make_certificate
 from tests.web.patience import (
     FEW,
@@ -21,6 +22,7 @@ from tests.web.patience import (
     READ,
     STEP,
     WRITE,
+    advance,
     assert_closed_after,
     let_time_pass,
     read_exactly,
@@ -95,6 +97,20 @@ def test_handshakes_that_do_not_come_keep_nobody_out(
         settle(served, tls)
 
 
+def test_handshake_that_fails_leaves_its_place(
+    certificate: tuple[Path, Path], tls: ssl.SSLContext
+) -> None:
+    """Nobody has to go for a connection that is closed."""
+    with secured(certificate, Response(), FEW) as served, ExitStack() as clients:
+        good = [clients.enter_context(connect(served.address, tls=tls)) for _ in range(2)]
+        assert [ask(client) for client in good] == [200, 200]
+        with connect(served.address) as failing:
+            failing.sendall(b"no TLS at all\r\n")
+            rest(failing)
+        settle(served, tls)
+        assert [ask(client) for client in good] == [200, 200]
+
+
 def test_limits_hold_under_tls(certificate: tuple[Path, Path], tls: ssl.SSLContext) -> None:
     """A connection that speaks TLS is one like the others."""
     with secured(certificate, Response()) as served:
@@ -128,6 +144,24 @@ def test_client_that_reads_slowly_gets_everything_under_tls(
             received += STEP
             served.advance(WRITE * 0.9)
         assert received + len(rest(client)) > len(LARGE.body)
+
+
+@pytest.mark.parametrize(("seconds", "whole"), [(WRITE * 0.9, True), (WRITE * 1.1, False)])
+def test_end_of_an_answer_has_its_time_under_tls(
+    certificate: tuple[Path, Path], tls: ssl.SSLContext, seconds: float, *, whole: bool
+) -> None:
+    """What TLS holds when the connection is closed, it holds for so long, and no longer."""
+    body = Response(bytes(PART_BYTES))
+    with (
+        secured(certificate, body) as served,
+        connect(served.address, buffer=SMALL_BUFFER, tls=tls) as client,
+    ):
+        client.sendall(GET.replace(b"1.1", b"1.0"))
+        received = len(client.recv(SMALL_BUFFER))
+        # Those that settle it are served the same, and have to read it.
+        advance(served, seconds, tls)
+        received += len(rest(client))
+    assert (received > PART_BYTES) is whole
 
 
 async def tell_peer(scope: Scope, receive: Receive, send: Send) -> None:
