@@ -63,8 +63,8 @@ def read(group: CpuGroup) -> Vitals:
 
 def lowest(readings: Iterable[Vitals]) -> Vitals:
     """Return the lowest of each: what is held between two requests rather than for one."""
-    columns = zip(*((getattr(one, name) for name in NAMES) for one in readings), strict=True)
-    return Vitals(**dict(zip(NAMES, map(min, columns), strict=True)))
+    kept = list(readings)
+    return Vitals(**{name: min(getattr(one, name) for one in kept) for name in NAMES})
 
 
 def growth(middle: Vitals, end: Vitals) -> list[str]:
