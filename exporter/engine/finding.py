@@ -22,7 +22,7 @@ from exporter.engine import payload
 from exporter.engine.base import too_late
 from exporter.engine.connections import Connections, Endpoint
 from exporter.engine.docker_sdk import NARROW, WIDE, SdkEngine
-from exporter.engine.sdk_errors import FOREIGN, translated
+from exporter.engine.sdk_errors import translated
 from exporter.engine.session import Session
 from exporter.engine.threads import each
 from exporter.engine.transport import Request, good_body
@@ -67,7 +67,8 @@ def address(where: str | None) -> str:
     """Return where the engine is looked for: here, in the environment, or by the CLI's context."""
     named = where or os.environ.get("DOCKER_HOST")
     if named is None:
-        with contextlib.suppress(*FOREIGN):
+        # For a file of the command's that is broken, the SDK raises a bare Exception.
+        with contextlib.suppress(Exception):
             context = docker.ContextAPI.get_current_context()
             named = context.Host if context is not None else None
     return named or "unix:///var/run/docker.sock"

@@ -46,7 +46,7 @@ class UsageReader:
         containers = progress.running()
         left, changed = [container.id for container in containers], list[str]()
         if self._kernel is not None:
-            left, changed = self._read_files(self._kernel, containers, progress)
+            left, changed = self._read_files(self._kernel, containers, progress, deadline)
         for one, result in persist(engine.read_stats_of, left, deadline):
             self._take(one, result, progress)
         listed = {row.id for row in progress.rows or ()}
@@ -54,7 +54,11 @@ class UsageReader:
         return changed
 
     def _read_files(
-        self, kernel: KernelFiles, containers: Sequence[Container], progress: Progress
+        self,
+        kernel: KernelFiles,
+        containers: Sequence[Container],
+        progress: Progress,
+        deadline: Deadline,
     ) -> tuple[list[str], list[str]]:
         """Read the kernel's files; return the ids to ask the engine for, and those that changed."""
         changed: list[str] = []
@@ -66,6 +70,9 @@ class UsageReader:
                 changed.append(one)
             else:
                 absent[one] = result
+            if deadline.expired:
+                # What has not been read by now is late, and counts as that.
+                break
         if absent and (len(absent) == len(containers) or not self._ask_engine):
             self._tell_once(next(iter(absent.values())))
         if self._ask_engine:
