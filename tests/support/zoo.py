@@ -229,7 +229,10 @@ SPECIMENS = (*_INDEPENDENT, _BORROWER)
 
 
 def populate(engine: PrivateEngine) -> None:
-    """Bring every specimen into its state."""
+    """Bring every specimen into its state; what an attempt that failed has left goes first."""
+    there = set(engine.docker("ps", "--all", "--format={{.Names}}").split())
+    if left := there & {specimen.name for specimen in SPECIMENS}:
+        engine.docker("rm", "--force", *left)
     engine.import_image(MOVED_IMAGE)
     with ThreadPoolExecutor(_WORKERS) as workers:
         for brought in [workers.submit(_bring, engine, specimen) for specimen in _INDEPENDENT]:
