@@ -189,7 +189,7 @@ def _volumes(answer: _Answer) -> DiskSpace | None:
     volumes = _listed(answer.volumes)
     if volumes is None:
         return None
-    usages = [one.usage_data for one in volumes if one.usage_data is not None]
+    usages = [one.usage_data or _VolumeUsage() for one in volumes]
     return _space([(one.size, one.ref_count != 0) for one in usages])
 
 
@@ -203,8 +203,14 @@ def _build_cache(answer: _Answer) -> DiskSpace | None:
     return _space([(one.size, one.in_use) for one in records if not one.shared])
 
 
-def _space(objects: Sequence[tuple[int, bool]]) -> DiskSpace:
-    """Add up sizes, each with whether it is in use; -1 is one that is not known."""
+def _space(objects: Sequence[tuple[int, bool]]) -> DiskSpace | None:
+    """Add up sizes, each with whether it is in use; -1 is one that is not known.
+
+    Returns:
+        None where there are objects, and no size of any is known.
+    """
+    if objects and all(size < 0 for size, _ in objects):
+        return None
     return DiskSpace(
         used=sum(size for size, _ in objects if size > 0),
         reclaimable=sum(size for size, in_use in objects if size > 0 and not in_use),
