@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.grafana.conftest import FULL, JOB, LIKE_CADVISOR, WEB
+from tests.grafana.conftest import FULL, JOB, LIKE_CADVISOR, LOOP, WEB
 from tests.support import zoo as animals
 
 if TYPE_CHECKING:
@@ -127,5 +127,5 @@ def test_labels_are_like_cadvisors_by_option(observed: Observed) -> None:
 
 
 def _names(series: list[tuple[dict[str, str], float]]) -> set[str]:
-    """Return the containers that series are of, but for one that runs for a moment at times."""
-    return {labels["name"] for labels, _ in series} - {animals.RESTARTING}
+    """Return the containers that series are of, but for those that run for a moment at times."""
+    return {labels["name"] for labels, _ in series} - {animals.RESTARTING, LOOP}

@@ -59,5 +59,5 @@ def test_page_shows_every_container(mode: str, zoo: PrivateEngine, tmp_path: Pat
     assert "137 out of memory ended " in found[animals.OOM_KILLED]
     assert "no such file" in found[animals.COULD_NOT_START]
     assert "of 64.0MiB" in found[animals.MEMORY_LIMITED]
-    assert re.search(r"% of 50\.0%", found[animals.CPU_LIMITED])
+    assert re.search(r"% of 10\.0%", found[animals.CPU_LIMITED])
     assert "%" not in found[animals.EXITED_0]
