@@ -18,7 +18,7 @@ from bench.table import render
 from tests.support.programs import interrupt_on_terminate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from bench.figures import Figures
 
@@ -64,7 +64,12 @@ def _further(_context: click.Context, _option: click.Parameter, texts: Sequence[
 )
 @click.option("--replaced", default=100, help="Containers that come and go meanwhile.")
 @click.option("--soak-budget", default=60.0, help="Seconds for that.")
-@click.option("--output", type=click.Choice(["table", "json"]), default="table")
+@click.option(
+    "--output",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    help="Tables in Markdown, or a line of JSON for each exporter.",
+)
 def main(
     engine: Sequence[str],
     containers: Sequence[int],
@@ -75,34 +80,40 @@ def main(
 ) -> None:
     """Measure what a scrape of each exporter costs, itself and the engine that it asks.
 
-    Private engines are started for it, which takes root. What was measured is printed at the end.
+    Private engines are started for it, which takes root. What was measured is printed as it comes.
     """
     interrupt_on_terminate()
     exporters = [one for one in (*BUILT_IN, *exporter) if not only or one.name in only]
     wanted = Effort(**effort)
-    figures = [
-        one
-        for kind in engine
-        for one in _measure(kind, sorted(containers or CONTAINERS[kind]), exporters, wanted)
-    ]
-    if output == "json":
-        click.echo(json.dumps([asdict(one) for one in figures], indent=2))
-    else:
-        click.echo(render(figures), nl=False)
+    for kind in engine:
+        _measure(kind, sorted(containers or CONTAINERS[kind]), exporters, wanted, output)
 
 
 def _measure(
-    kind: str, containers: Sequence[int], exporters: Sequence[Exporter], effort: Effort
-) -> Iterator[Figures]:
+    kind: str,
+    containers: Sequence[int],
+    exporters: Sequence[Exporter],
+    effort: Effort,
+    output: str,
+) -> None:
+    """Measure on one engine, and print after each number of containers."""
     with tempfile.TemporaryDirectory(prefix="bench-") as directory, bench_engine(kind) as engine:
         for count in containers:
             began = time.monotonic()
             _say(f"Docker Engine {engine.version}: starting containers, up to {count}")
             engine.grow(count)
             _say(f"measuring, after {time.monotonic() - began:.0f} s")
-            yield from measure(engine, exporters, effort, Path(directory))
+            _print(measure(engine, exporters, effort, Path(directory)), output)
             effort = replace(effort, soak=0)
             _say(f"measured, after {time.monotonic() - began:.0f} s")
+
+
+def _print(figures: Sequence[Figures], output: str) -> None:
+    if output == "json":
+        for one in figures:
+            click.echo(json.dumps(asdict(one)))
+    else:
+        click.echo(render(figures))
 
 
 def _say(text: str) -> None:

@@ -1,8 +1,7 @@
-"""The figures as tables in Markdown: one for each engine and number of containers."""
+"""The figures as a table in Markdown."""
 
 from __future__ import annotations
 
-from itertools import groupby
 from statistics import fmean, median
 from typing import TYPE_CHECKING
 
@@ -15,13 +14,10 @@ _MIB = 1024 * 1024
 _NOTHING = "-"
 
 
-def render(figures: Iterable[Figures]) -> str:
-    """Return the tables, for figures that are in order."""
-    groups = groupby(figures, key=lambda one: (one.engine, one.containers))
-    return "\n".join(
-        f"Docker Engine {engine}, {containers} containers:\n\n{_table(list(group))}"
-        for (engine, containers), group in groups
-    )
+def render(figures: Sequence[Figures]) -> str:
+    """Return a table of figures that were measured on one engine with so many containers."""
+    engine, containers = figures[0].engine, figures[0].containers
+    return f"Docker Engine {engine}, {containers} containers:\n\n{_table(figures)}"
 
 
 def _table(columns: Sequence[Figures]) -> str:

@@ -24,7 +24,7 @@ def figures() -> dict[str, dict[str, Any]]:
         " --settle=0 --soak=1 --replaced=1 --output=json"
     )
     printed = run_program(sys.executable, "-m", "bench", *words.split(), f"--exporter={FURTHER}")
-    return {one["exporter"]: one for one in json.loads(printed)}
+    return {one["exporter"]: one for one in map(json.loads, printed.splitlines())}
 
 
 @pytest.mark.parametrize("exporter", ["ours, cgroup", "ours, api", "32 threads", "docker stats"])
