@@ -90,7 +90,8 @@ def not_connected(error: OSError, where: str) -> EngineUnavailableError:
     """Return the error for what the operating system says of a connection."""
     if error.errno in DENIED:
         return access_denied(where, error.strerror)
-    if isinstance(error, TimeoutError):
+    # What the kernel gives up is no deadline of ours: there is nobody any more.
+    if isinstance(error, TimeoutError) and error.errno != errno.ETIMEDOUT:
         return too_late(where)
     return unreachable(where, error.strerror or error)
 

@@ -30,6 +30,11 @@ MOST_IDLE = 32
 
 _PIECE = 64 * 1024
 
+# For how long the other side may leave unconfirmed what was sent, or a connection unopened, in
+# milliseconds. A host that is gone, or whose address has moved, says nothing, and the kernel would
+# try for a quarter of an hour: no scrape would be answered meanwhile.
+_UNCONFIRMED_MILLISECONDS = 2000
+
 # A Unix socket whose backlog is full says so at once, and not when it no longer is.
 _BACKLOG_PAUSE = 0.01
 
@@ -69,6 +74,10 @@ class Endpoint:
         link = socket.socket(self.family)
         try:
             link.settimeout(0)
+            if self.family is not socket.AF_UNIX:
+                link.setsockopt(
+                    socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNCONFIRMED_MILLISECONDS
+                )
             link.connect(self.address)
         except BlockingIOError:
             if self.family is socket.AF_UNIX:
@@ -102,8 +111,12 @@ class Connections:
 
     def close(self) -> None:
         """Close the idle connections; those in use are closed when they are given back."""
+        self._closed = True
+        self.close_idle()
+
+    def close_idle(self) -> None:
+        """Close the idle connections: one of them that has broken makes all of them doubtful."""
         with self._lock:
-            self._closed = True
             idle, self._idle = self._idle, []
         for link in idle:
             link.close()
@@ -286,6 +299,7 @@ class _Batch:
         """Take in that a connection broke, which is no wonder where it was kept for long."""
         self._drop(exchange)
         if exchange.kept and not exchange.retried and not exchange.reader.begun:
+            self._pool.close_idle()
             exchange.retried = True
             self._waiting.appendleft(exchange)
         else:

@@ -73,12 +73,7 @@ class DiskUsageReader:
         with self._lock:
             now = self._clock()
             if self._thread is None and now >= self._due_at and not self._closed:
-                self._due_at = now + self._interval
-                self._deadline = Deadline(min(self._interval, PATIENCE))
-                self._thread = threading.Thread(
-                    target=self._read, args=(now, self._deadline), name="disk-usage", daemon=True
-                )
-                self._thread.start()
+                self._begin(now)
             kept = self._latest
         if kept is None or now - kept[0] > KEPT_INTERVALS * self._interval:
             return None
@@ -92,6 +87,22 @@ class DiskUsageReader:
         self._deadline.cut()
         if thread is not None:
             thread.join(_CLOSE_SECONDS)
+
+    def _begin(self, now: float) -> None:
+        """Begin a reading; the lock is held."""
+        self._due_at = now + self._interval
+        self._deadline = Deadline(min(self._interval, PATIENCE))
+        thread = threading.Thread(
+            target=self._read, args=(now, self._deadline), name="disk-usage", daemon=True
+        )
+        try:
+            thread.start()
+        except RuntimeError as error:
+            # The system gives no thread now; the scrape that asked goes on without.
+            self._due_at = now + RETRY
+            logger.warning("disk usage not read", extra={"error": str(error)})
+        else:
+            self._thread = thread
 
     def _read(self, began: float, deadline: Deadline) -> None:
         usage: DiskUsage | None = None

@@ -7,12 +7,18 @@ pass has read so far, and makes a `Snapshot` of it at any moment.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from exporter.errors import CgroupNotFoundError, EngineError, EngineUnavailableError
+from exporter.errors import (
+    CgroupNotFoundError,
+    EngineError,
+    EngineTimeoutError,
+    EngineUnavailableError,
+)
 from exporter.metrics.asking import persist
 from exporter.metrics.inventory import Inventory
 from exporter.model import Container, ContainerReading, ContainerState, ContainerStats, Snapshot
@@ -81,7 +87,10 @@ class Progress:
 
 
 class EngineReader:
-    """Reads an engine, pass after pass, and remembers what makes the next pass cheap."""
+    """Reads an engine, pass after pass, and remembers what makes the next pass cheap.
+
+    Safe to use from many threads: a pass waits for the one before it to end.
+    """
 
     def __init__(
         self,
@@ -99,6 +108,7 @@ class EngineReader:
         self._inventory = Inventory()
         self._usage = usage
         self._info: tuple[float, EngineInfo] | None = None
+        self._reading = threading.Lock()
 
     def read(self, progress: Progress, deadline: Deadline) -> None:
         """Read everything into `progress`, by the deadline, which may be moved meanwhile.
@@ -106,25 +116,14 @@ class EngineReader:
         Raises:
             EngineError: The engine cannot be listed. What goes wrong after that is in `progress`.
         """
-        # Before the list: what happens later is looked at in the next pass.
-        changed = self._follower.take_changed() if self._follower else None
+        # A pass that is cut ends soon after its deadline, when the next one may have begun.
+        while not self._reading.acquire(timeout=deadline.pause()):
+            if deadline.expired:
+                raise EngineTimeoutError("The reading before this one has not ended yet.")
         try:
-            engine, rows = self._client.call(
-                lambda engine: (engine, engine.list_containers(deadline)), deadline
-            )
-        except EngineError:
-            self._info = None
-            raise
-        if self._follower:
-            self._follower.reconnect_now()
-        progress.listed(engine, rows)
-        progress.info = self._info[1] if self._info else None
-        self._inspect(engine, rows, changed, progress, deadline)
-        for one in self._usage.read(engine, progress, deadline):
-            self._inventory.doubt(one)
-        # Last, since some engines take long to tell of themselves.
-        progress.info = self._engine_info(engine, deadline)
-        self._note_lost(engine, progress)
+            self._read(progress, deadline)
+        finally:
+            self._reading.release()
 
     def snapshot(self, progress: Progress) -> Snapshot:
         """Return what `progress` holds by now."""
@@ -163,6 +162,27 @@ class EngineReader:
             events_connected=connected,
             disk=self._disk.latest() if self._disk else None,
         )
+
+    def _read(self, progress: Progress, deadline: Deadline) -> None:
+        # Before the list: what happens later is looked at in the next pass.
+        changed = self._follower.take_changed() if self._follower else None
+        try:
+            engine, rows = self._client.call(
+                lambda engine: (engine, engine.list_containers(deadline)), deadline
+            )
+        except EngineError:
+            self._info = None
+            raise
+        if self._follower:
+            self._follower.reconnect_now()
+        progress.listed(engine, rows)
+        progress.info = self._info[1] if self._info else None
+        self._inspect(engine, rows, changed, progress, deadline)
+        for one in self._usage.read(engine, progress, deadline):
+            self._inventory.doubt(one)
+        # Last, since some engines take long to tell of themselves.
+        progress.info = self._engine_info(engine, deadline)
+        self._note_lost(engine, progress)
 
     def _engine_info(self, engine: Engine, deadline: Deadline) -> EngineInfo | None:
         """Return the facts about the engine, at most a minute old; None where it does not tell."""

@@ -56,6 +56,11 @@ class SharedSnapshot:
             self._progress.finished = True
         self.future.set_result(self.partial())
 
+    def give_up(self, error: str) -> None:
+        """Take in that nothing can be read."""
+        self._progress.error = error
+        self.future.set_result(self.partial())
+
     def partial(self) -> Snapshot:
         """Return what has been read by now."""
         return self._reader.snapshot(self._progress)
@@ -104,7 +109,11 @@ class Snapshots:
                 return current
             # A deadline of its own: the caller's may be cut short, and belongs to the caller.
             self._current = current = SharedSnapshot(self._reader, Deadline(deadline.remaining()))
-        threading.Thread(target=current.run, name="snapshot", daemon=True).start()
+        try:
+            threading.Thread(target=current.run, name="snapshot", daemon=True).start()
+        except RuntimeError as error:
+            # The system gives no thread, as in a container with too low a limit of processes.
+            current.give_up(f"The snapshot cannot begin: {error}.")
         return current
 
     def get(self, deadline: Deadline) -> Snapshot:

@@ -21,6 +21,7 @@ TIMEOUT_SECONDS = 3.0
 """How long an answer may take."""
 
 _ANSWER = b"healthy\n"
+_TIMEVAL = struct.pack("@ll", int(TIMEOUT_SECONDS), 0)
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid
 _ACCEPTS_CONNECTIONS = "00010000"  # `__SO_ACCEPTCON`
 
@@ -72,18 +73,35 @@ def _found() -> list[int]:
     found = set()
     for line in Path("/proc/self/net/unix").read_text(errors="replace").splitlines():
         # Fields: address, references, protocol, flags, type, state, inode, name
-        fields = line.split()
-        pid = fields[-1].removeprefix(names)
-        if fields[3] == _ACCEPTS_CONNECTIONS and pid != fields[-1] and pid.isdecimal():
-            found.add(int(pid))
+        # Anybody may choose a name, with spaces and ends of lines in it.
+        match line.split():
+            case [_, _, _, flags, _, _, _, name] if flags == _ACCEPTS_CONNECTIONS:
+                pid = name.removeprefix(names)
+                if pid != name and pid.isdecimal() and _is_ours(pid):
+                    found.add(int(pid))
     return sorted(found)
+
+
+def _is_ours(pid: str) -> bool:
+    """Return whether a process is this user's: with what others have, no time is lost."""
+    try:
+        return Path("/proc", pid).stat().st_uid == os.geteuid()
+    except OSError:
+        return False
 
 
 def _ask(pid: int) -> bool | None:
     """Return whether a process is healthy, None if it has ended or is another user's."""
-    with socket.socket(socket.AF_UNIX) as link, contextlib.suppress(ConnectionRefusedError):
+    with socket.socket(socket.AF_UNIX) as link:
+        # Python's own timeout does not wait where too many wait to be accepted; the kernel's does.
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _TIMEVAL)
+        try:
+            link.connect(f"\0{_names()}{pid}")
+        except ConnectionRefusedError:
+            return None
+        except OSError:
+            return False
         link.settimeout(TIMEOUT_SECONDS)
-        link.connect(f"\0{_names()}{pid}")
         credentials = link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         _, uid, _ = _CREDENTIALS.unpack(credentials)
         if uid == os.geteuid():

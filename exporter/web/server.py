@@ -7,6 +7,7 @@ import contextlib
 import logging
 import math
 import signal
+import socket
 import threading
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,6 @@ from exporter.web.lifecycle import GRACE_SECONDS
 from exporter.web.protocol import MAX_HEAD_BYTES, ExporterProtocol
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Generator, Sequence
 
     from exporter.web.lifecycle import Lifecycle
@@ -195,6 +195,10 @@ class Server(uvicorn.Server):
             connections=self._connections,
         )
         try:
+            if accepted.family != socket.AF_UNIX:
+                # asyncio does so for sockets of its own: an answer is written in parts, and each
+                # would wait until the client has confirmed the one before, 40 ms by default.
+                accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             tls = listener.tls and listener.tls()
             await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: protocol,

@@ -34,7 +34,7 @@ def victim() -> Iterator[PrivateEngine]:
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left(victim: PrivateEngine) -> Iterator[None]:
-    """Hold each test to what it held before: no thread or process more."""
+    """Hold each test to what it held before: no thread, process, file or socket more."""
     if victim.dockerd.poll() is not None:
         # What a test that failed has left must not fail all that come after it.
         victim.restart()

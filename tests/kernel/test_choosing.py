@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import threading
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from exporter.model import ContainerEvent, Snapshot
 
+SOON = 0.3
 LATE = 30.0
 HERE, ELSEWHERE = CONSTRUCTED_ID, OTHER_ID
 # What the tree says of the container, and what the engine says of each.
@@ -186,6 +188,26 @@ def test_container_that_began_anew_is_inspected_again(
     snapshots.get(Deadline(LATE))
     assert engine.asked(path) == inspected + 1
     follower.close()
+
+
+def test_reading_that_is_stuck_is_not_joined_by_another(client: DockerClient, tree: Path) -> None:
+    """A file that gives nothing costs the scrapes meanwhile: two at once would mix their values."""
+    snapshots = snapshots_of(client, tree)
+    network = tree / "proc/4242/net/dev"
+    interfaces = network.read_bytes()
+    network.unlink()
+    os.mkfifo(network)
+    stuck = snapshots.join(Deadline(SOON))
+    wait_until(lambda: stuck.deadline.expired, LATE, "its time is up")
+    waiting = snapshots.join(Deadline(SOON)).future.result(LATE)
+    assert waiting.error == "The reading before this one has not ended yet."
+    assert not stuck.future.done()
+    network.write_bytes(interfaces)
+    late = stuck.future.result(LATE)
+    assert missing(late) == {"timeout": 1}
+    network.unlink()
+    network.write_bytes(interfaces)
+    assert usage(snapshots.get(Deadline(LATE))) == {"here": BY_KERNEL, "elsewhere": BY_ENGINE}
 
 
 def test_rate_of_the_kernels_counters(client: DockerClient, tree: Path) -> None:

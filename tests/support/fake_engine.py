@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+import socket
 import socketserver
 import tempfile
 import threading
@@ -38,7 +40,6 @@ class FakeEngine:
         containers: The states of its containers, by id of 64 digits.
         host: Its address, as a value for `DOCKER_HOST`.
         connections: How many connections it has ever accepted.
-        connected: How many of them are open.
         requests: The paths that were asked for, in order, without the version.
         overrides: Handlers for single paths, tried before the ordinary answers. One is given the
             open connection's handler, and may do with it what it likes.
@@ -53,7 +54,7 @@ class FakeEngine:
         self.overrides: dict[str, Callable[[Handler], None]] = {}
         self.closing = threading.Event()
         self.connections = 0
-        self.connected = 0
+        self._links: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._servers: list[tuple[socketserver.BaseServer, threading.Thread]] = []
 
@@ -73,6 +74,10 @@ class FakeEngine:
     ) -> None:
         """Answer nothing more."""
         self.closing.set()
+        with self._lock:
+            for link in self._links:
+                with contextlib.suppress(OSError):  # Its other end was faster.
+                    link.shutdown(socket.SHUT_RDWR)
         for server, thread in self._servers:
             server.shutdown()
             server.server_close()
@@ -85,11 +90,28 @@ class FakeEngine:
         self._serve(server)
         return f"tcp://127.0.0.1:{server.server_address[1]}"
 
-    def count_connections(self, more: int) -> None:
-        """Count a connection that was opened (1), or closed (-1)."""
+    def on_listener(self, listener: socket.socket) -> None:
+        """Answer on a socket that listens already as well, which is closed in the end."""
+        server = _TcpServer(("", 0), self._handler(), bind_and_activate=False)
+        server.socket.close()
+        server.socket = listener
+        self._serve(server)
+
+    @property
+    def connected(self) -> int:
+        """How many connections are open."""
+        return len(self._links)
+
+    def opened(self, link: socket.socket) -> None:
+        """Take in that a connection has been opened."""
         with self._lock:
-            self.connections += max(0, more)
-            self.connected += more
+            self.connections += 1
+            self._links.add(link)
+
+    def closed(self, link: socket.socket) -> None:
+        """Take in that a connection is about to be closed."""
+        with self._lock:
+            self._links.discard(link)
 
     def _handler(self) -> type[Handler]:
         engine = self
@@ -187,11 +209,11 @@ class Handler(BaseHTTPRequestHandler):
     def setup(self) -> None:
         """Count the connection."""
         super().setup()
-        self.engine.count_connections(1)
+        self.engine.opened(self.connection)
 
     def finish(self) -> None:
         """Count it no more."""
-        self.engine.count_connections(-1)
+        self.engine.closed(self.connection)
         super().finish()
 
     def do_GET(self) -> None:

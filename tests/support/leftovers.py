@@ -21,12 +21,12 @@ class Holdings:
 
     Attributes:
         threads: Its threads.
-        files: Its open files and sockets, by number.
+        files: How many files it has open, by path; sockets and pipes, which have none, by kind.
         children: How many processes it has started, by name.
     """
 
     threads: frozenset[str]
-    files: dict[str, str]
+    files: Counter[str]
     children: Counter[str]
 
     @classmethod
@@ -36,7 +36,7 @@ class Holdings:
         gc.collect()
         return cls(
             frozenset(f"{thread.name} {thread.ident}" for thread in threading.enumerate()),
-            dict(_open_files()),
+            Counter(_open_files()),
             Counter(children()),
         )
 
@@ -45,6 +45,7 @@ class Holdings:
         return [
             *sorted(self.threads - before.threads),
             *sorted(self.children - before.children),
+            *sorted(self.files - before.files),
         ]
 
 
@@ -79,9 +80,9 @@ def resident_bytes() -> int:
     return pages * os.sysconf("SC_PAGESIZE")
 
 
-def _open_files() -> list[tuple[str, str]]:
+def _open_files() -> list[str]:
     files = []
     for link in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):  # That of the listing itself is closed by now.
-            files.append((link.name, str(link.readlink())))
+            files.append(str(link.readlink()).partition(":")[0])
     return files

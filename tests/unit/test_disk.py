@@ -318,6 +318,23 @@ def test_nobody_waits_and_nobody_asks_twice_while_the_engine_does_not_answer(
     assert fake.asked("/system/df") == 1
 
 
+def test_without_a_thread_it_is_read_later(
+    reader: DiskUsageReader, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asked gets an answer, and the reading is tried again before the interval is over."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        assert reader.latest() is None
+    clock.now += RETRY
+    assert reader.latest() is None
+    wait_for_end()
+    assert reader.latest() is not None
+
+
 def test_reading_is_shown_for_two_intervals(
     reader: DiskUsageReader, fake: FakeEngine, clock: Clock
 ) -> None:

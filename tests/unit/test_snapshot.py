@@ -285,6 +285,23 @@ def test_filters_hide_containers_and_spare_the_engine(fake: FakeEngine) -> None:
     assert snapshot.states[ContainerState.RUNNING] == 2
 
 
+def test_without_a_thread_there_is_an_answer_all_the_same(
+    fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the system gives no more threads, the snapshot says so, and the next one is whole."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    snapshots = snapshots_of(fake)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        snapshot = snapshots.get(Deadline(LATE))
+    assert not snapshot.up
+    assert snapshot.error == "The snapshot cannot begin: can't start new thread."
+    assert snapshots.get(Deadline(LATE)).complete
+
+
 def test_mistake_of_ours_leaves_nobody_without_an_answer(
     fake: FakeEngine, caplog: pytest.LogCaptureFixture
 ) -> None:

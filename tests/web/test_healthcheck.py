@@ -7,9 +7,11 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
 
 import exporter
 from exporter.web import healthcheck
@@ -91,6 +93,29 @@ def test_nobody_else_can_answer() -> None:
         finally:
             os.seteuid(0)
         assert os.getpid() not in healthcheck.ask()
+
+
+@pytest.mark.parametrize("end", ["\n", " \n@", "\n0 0 0 00010000 "])
+def test_names_that_others_choose_do_not_disturb(end: str) -> None:
+    """A socket may be named so that its line in the list looks like none, or like two."""
+    with socket.socket(socket.AF_UNIX) as odd, healthcheck.listen() as listener:
+        odd.bind(f"\0odd{end}")
+        odd.listen()
+        listener.listen()
+        listener.shutdown(socket.SHUT_RDWR)
+        assert os.getpid() not in healthcheck.ask()
+
+
+def test_listener_that_takes_nobody_is_not_healthy() -> None:
+    """Where so many wait that nobody else can, that is no error of the check."""
+    with healthcheck.listen() as listener, ExitStack() as waiting:
+        listener.listen(0)
+        for _ in range(2):
+            link = waiting.enter_context(socket.socket(socket.AF_UNIX))
+            link.settimeout(0)
+            with suppress(BlockingIOError):
+                link.connect(listener.getsockname())
+        assert healthcheck.ask()[os.getpid()] is False
 
 
 def test_what_has_ended_meanwhile_does_not_count() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import subprocess
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -55,6 +57,31 @@ def test_every_address_is_served_and_said(caplog: pytest.LogCaptureFixture) -> N
         assert [status(url) for url in served.urls] == [200, 200, 200]
     said = [record.__dict__["address"] for record in caplog.records if record.msg == "listening"]
     assert said == [url.removeprefix("http://") for url in served.urls]
+
+
+def test_parts_of_an_answer_do_not_wait_for_one_another() -> None:
+    """Without TCP_NODELAY a second scrape over a connection would take 40 ms longer."""
+    with exporting(HeldSnapshots(done(snapshot_of()))) as served:
+        host, port = served.url.removeprefix("http://").split(":")
+        client = HTTPConnection(host, int(port), timeout=TIMEOUT_SECONDS)
+        client.request("GET", "/-/ready")
+        assert client.getresponse().read()
+        assert no_delay(client.sock.getsockname())
+        client.close()
+
+
+def no_delay(peer: object) -> bool:
+    """Return whether this process' socket with such a peer has `TCP_NODELAY`.
+
+    Raises:
+        LookupError: It has none such.
+    """
+    for link in Path("/proc/self/fd").iterdir():
+        if str(link.readlink()).startswith("socket:"):
+            with socket.socket(fileno=os.dup(int(link.name))) as copy, suppress(OSError):
+                if copy.getpeername() == peer:
+                    return bool(copy.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+    raise LookupError(peer)
 
 
 @pytest.mark.parametrize("host", ["", "::"])

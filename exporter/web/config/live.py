@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# After how many seconds what could not be used is tried again though it has not changed: what came
+# in the way may have been the system, which had no descriptor left to read it with.
+_RETRY_SECONDS = 1.0
+
 
 class LiveWebConfig:
     """The web configuration, looked at anew whenever it is asked for. For one thread only.
@@ -50,6 +54,7 @@ class LiveWebConfig:
         self._read_at = clock()
         # What is wrong with the file, and with what it names; None where nothing is.
         self._faults: tuple[str | None, str | None] = (None, None)
+        self._retry_at = 0.0
         self._said: set[str] = set()
         self._say_what_is_read()
 
@@ -72,16 +77,19 @@ class LiveWebConfig:
 
     def _refresh(self) -> None:
         file_fault, tls_fault = self._faults
+        again = self._faults != (None, None) and time.monotonic() >= self._retry_at
         now = stamp(self._path)
-        changed = now != self._stamp
-        if changed:
+        read = now != self._stamp or (again and file_fault is not None)
+        if read:
             self._stamp = now
             file_fault = _fault(self._read)
         used = _stamped(self._config.tls_server_config)
-        if used != self._used:
-            self._used, changed = used, True
+        renewed = used != self._used or (again and tls_fault is not None)
+        if renewed:
+            self._used = used
             tls_fault = _fault(self._renew_context)
-        if changed:
+        if read or renewed:
+            self._retry_at = time.monotonic() + _RETRY_SECONDS
             self._report((file_fault, tls_fault))
 
     def _read(self) -> None:

@@ -140,10 +140,18 @@ def _place(config: TlsServerConfig, name: str) -> str:
 @contextmanager
 def _as_file(content: bytes) -> Iterator[str]:
     """Give content a name in the file system, as `ssl` takes only that, but no place on a disk."""
-    with os.fdopen(os.memfd_create("pem"), "wb") as file:
-        file.write(content)
-        file.flush()
-        yield f"/proc/self/fd/{file.fileno()}"
+    try:
+        with os.fdopen(os.memfd_create("pem"), "wb") as file:
+            file.write(content)
+            file.flush()
+            yield f"/proc/self/fd/{file.fileno()}"
+    except ssl.SSLError:
+        raise
+    except OSError as exc:
+        raise _error(
+            f"a certificate cannot be passed to OpenSSL ({exc.strerror}); that takes /proc and"
+            " three more open files"
+        ) from None
 
 
 def _reason(error: ssl.SSLError) -> str:

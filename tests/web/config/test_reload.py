@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 import ssl
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +15,7 @@ from exporter.errors import SettingsError
 from exporter.metrics.instruments import ConfigReloads
 from exporter.web.config.live import LiveWebConfig
 from tests.support.certificates import Authority, Certificate
+from tests.support.waiting import wait_until
 from tests.web.config.files import HASH, tls
 from tests.web.config.serving import (
     accepted,
@@ -25,7 +28,7 @@ from tests.web.config.serving import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 NAME = "docker_exporter_config_last_reload"
@@ -91,6 +94,18 @@ def said(caplog: pytest.LogCaptureFixture) -> Callable[[], list[tuple[str, str]]
     return take
 
 
+@contextmanager
+def no_descriptor_left() -> Iterator[None]:
+    """Let this process open nothing more until the context ends."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+LATE = 30.0
 READ = ("INFO", "web configuration read")
 KEPT = ("ERROR", "web configuration not usable: what was good last stays in force")
 
@@ -250,6 +265,22 @@ def test_bad_certificate_does_not_hold_up_users(site: Site) -> None:
     assert live.config().basic_auth_users == (("alice", HASH),)
     assert live.tls() is context
     assert [good for _, good, _ in live.reloads()] == [False]
+
+
+@pytest.mark.parametrize("what", ["certificate", "configuration"])
+def test_what_could_not_be_opened_is_tried_again(site: Site, what: str) -> None:
+    """A file that changed while no descriptor was left is not wrong: it is read a second later."""
+    live = LiveWebConfig(site.config)
+    context = live.tls()
+    if what == "certificate":
+        site.put(cert=site.second, key=site.second)
+    else:
+        replace(site.config, tls("min_version: TLS13"))
+    with no_descriptor_left():
+        assert live.tls() is context
+    assert [good for _, good, _ in live.reloads()] == [False]
+    wait_until(lambda: live.tls() is not context, LATE, "the change is taken in")
+    assert [good for _, good, _ in live.reloads()] == [True]
 
 
 def test_each_fault_is_said_and_only_the_end_of_all_is_well(
