@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from statistics import fmean, median
+from statistics import median
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def _milliseconds(values: Iterable[float], summary: Callable[[Iterable[float]], 
 
 
 def _cpu(part: Callable[[Cpu], float]) -> Callable[[Figures], str]:
-    return lambda one: _milliseconds(map(part, one.cpu), fmean)
+    return lambda one: _milliseconds(map(part, one.cpu), median)
 
 
 def _measured(text: Callable[[Figures], str]) -> Callable[[Figures], str]:

@@ -106,16 +106,37 @@ def test_names_that_others_choose_do_not_disturb(end: str) -> None:
         assert os.getpid() not in healthcheck.ask()
 
 
-def test_listener_that_takes_nobody_is_not_healthy() -> None:
-    """Where so many wait that nobody else can, that is no error of the check."""
-    with healthcheck.listen() as listener, ExitStack() as waiting:
-        listener.listen(0)
+@contextmanager
+def crowded(listener: socket.socket) -> Iterator[None]:
+    """Let so many wait at a listener that nobody else can."""
+    listener.listen(0)
+    with ExitStack() as waiting:
         for _ in range(2):
             link = waiting.enter_context(socket.socket(socket.AF_UNIX))
             link.settimeout(0)
             with suppress(BlockingIOError):
                 link.connect(listener.getsockname())
+        yield
+
+
+def test_listener_that_takes_nobody_is_not_healthy() -> None:
+    """Where so many wait that nobody else can, that is no error of the check."""
+    with healthcheck.listen() as listener, crowded(listener):
         assert healthcheck.ask()[os.getpid()] is False
+
+
+def test_others_cannot_keep_the_check_waiting() -> None:
+    """Where the process is another user's, nobody asks it, whether it answers or not."""
+    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, user=NOBODY)
+    try:
+        with healthcheck.listen() as ours, socket.socket(socket.AF_UNIX) as listener:
+            name = ours.getsockname().decode().replace(str(os.getpid()), str(other.pid))
+            listener.bind(name)
+            with crowded(listener):
+                assert other.pid not in healthcheck.ask()
+    finally:
+        other.kill()
+        other.wait()
 
 
 def test_what_has_ended_meanwhile_does_not_count() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import shutil
 import ssl
@@ -95,10 +96,13 @@ def said(caplog: pytest.LogCaptureFixture) -> Callable[[], list[tuple[str, str]]
 
 
 @contextmanager
-def no_descriptor_left() -> Iterator[None]:
-    """Let this process open nothing more until the context ends."""
+def descriptors_left(count: int) -> Iterator[None]:
+    """Let this process open so many files and no more until the context ends."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    free = [os.dup(0) for _ in range(count + 1)]
+    for one in free:
+        os.close(one)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free[-1], before[1]))
     try:
         yield
     finally:
@@ -267,8 +271,11 @@ def test_bad_certificate_does_not_hold_up_users(site: Site) -> None:
     assert [good for _, good, _ in live.reloads()] == [False]
 
 
-@pytest.mark.parametrize("what", ["certificate", "configuration"])
-def test_what_could_not_be_opened_is_tried_again(site: Site, what: str) -> None:
+@pytest.mark.parametrize(
+    ("what", "left"),
+    [("configuration", 0), ("certificate", 0), ("certificate", 1), ("certificate", 2)],
+)
+def test_what_could_not_be_opened_is_tried_again(site: Site, what: str, left: int) -> None:
     """A file that changed while no descriptor was left is not wrong: it is read a second later."""
     live = LiveWebConfig(site.config)
     context = live.tls()
@@ -276,7 +283,7 @@ def test_what_could_not_be_opened_is_tried_again(site: Site, what: str) -> None:
         site.put(cert=site.second, key=site.second)
     else:
         replace(site.config, tls("min_version: TLS13"))
-    with no_descriptor_left():
+    with descriptors_left(left):
         assert live.tls() is context
     assert [good for _, good, _ in live.reloads()] == [False]
     wait_until(lambda: live.tls() is not context, LATE, "the change is taken in")
