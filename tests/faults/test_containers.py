@@ -45,7 +45,7 @@ class Traffic:
             turn += 1
             name = f"visitor-{number}-{turn}"
             one = self._engine.ask("POST", f"/containers/create?name={name}", COMMAND)["Id"]
-            if turn % 5 == 0:
+            if turn % 10 == 0:
                 self._engine.ask("POST", f"/containers/{one}/start")
             self._engine.ask("DELETE", f"/containers/{one}?force=1")
             self.gone += 1
@@ -63,8 +63,8 @@ class Traffic:
 def traffic_on(engine: PrivateEngine) -> Iterator[Traffic]:
     """Let containers come and go."""
     traffic = Traffic(engine)
-    with ThreadPoolExecutor(2) as threads:
-        runs = [threads.submit(traffic.run, number) for number in range(2)]
+    with ThreadPoolExecutor(3) as threads:
+        runs = [threads.submit(traffic.run, number) for number in range(3)]
         try:
             yield traffic
         finally:
@@ -78,7 +78,7 @@ def test_containers_that_come_and_go_during_scrapes(reached: PrivateEngine) -> N
     with scraper(events=True) as scraped, traffic_on(reached) as traffic:
         for scrapes in range(1, 4):
             snapshot = scraped.scrape()
-            wait_until(partial(traffic.have_gone, 4 * scrapes), LATE, "some have gone")
+            wait_until(partial(traffic.have_gone, 20 * scrapes), LATE, "some have gone")
             assert snapshot.up
             assert snapshot.complete
             shown = [reading.container.name for reading in snapshot.containers]
