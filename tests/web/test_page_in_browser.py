@@ -14,11 +14,16 @@ from playwright.sync_api import ViewportSize, expect
 from exporter.actions.guard import Denial, Rule
 from exporter.model import Health, HealthCheck
 from tests.support.browser import chromium, serious_findings, visiting
+from tests.support.certificates import Authority
+from tests.support.exporter import serving
+from tests.support.fake_engine import FakeEngine, identity
+from tests.web.config.files import HASH, tls
 from tests.web.fleet import ended, fleet, many, running, six
 from tests.web.serving import HeldSnapshots, Served, done, exporting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from playwright.sync_api import Browser, Locator, Page
 
@@ -433,3 +438,24 @@ def test_button_that_must_wait_says_why(browser: Browser) -> None:
         assert serious_findings(page) == {}
         page.get_by_role("button", name="Dismiss").click()
         expect(page.get_by_text(sentence)).to_be_hidden()
+
+
+# -- behind a certificate and a user ----------------------------------------------------------
+
+
+def test_page_lives_on_behind_a_certificate_and_a_user(browser: Browser, tmp_path: Path) -> None:
+    """What it asks for later has the credentials too, and it stays up to date."""
+    Authority(tmp_path).issue("server")
+    config = tmp_path / "web.yml"
+    config.write_text(f"{tls()}\nbasic_auth_users: {{alice: {HASH}}}\n")
+    alice = {"username": "alice", "password": "secret"}
+    with FakeEngine(web="running") as engine:
+        flags = (f"--web.config.file={config}", f"--docker.host={engine.host}")
+        with serving(tmp_path / "log", *flags) as exporter:
+            address = f"https://{exporter.address}/"
+            options = {"ignore_https_errors": True, "http_credentials": alice}
+            with visiting(browser, address, **options) as page:
+                expect(rows(page)).to_contain_text(["web"])
+                del engine.containers[identity("web")]
+                page.clock.fast_forward(A_WHILE_MS)
+                expect(rows(page)).to_have_count(0)
