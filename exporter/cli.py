@@ -83,7 +83,7 @@ def cli(settings: Settings) -> None:
     # so many scrapes too.
     gc.disable()
     # Only here: a command that asks one thing starts without all that serving takes.
-    from exporter.serve import serve  # noqa: PLC0415
+    from exporter.serve import serve  # noqa: PLC0415 -- see above
 
     gc.freeze()
     gc.enable()

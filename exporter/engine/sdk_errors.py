@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 try:  # Only there with the extra `ssh`.
-    from paramiko import SSHException  # type: ignore[import-untyped]
+    from paramiko import SSHException  # type: ignore[import-untyped]  # has none
 except ImportError:
     SSHException = OSError
 

@@ -110,7 +110,7 @@ def _generate(families: Iterable[Family], *, openmetrics: bool) -> bytes:
     """Return families as prometheus_client writes them."""
     # No name of ours needs escaping in any scheme that is offered; this one is the fastest.
     if openmetrics:
-        written: bytes = generate_openmetrics(_Collected(families), ALLOWUTF8)  # type: ignore[no-untyped-call]
+        written: bytes = generate_openmetrics(_Collected(families), ALLOWUTF8)  # type: ignore[no-untyped-call]  # the library's
         return written
     return generate_latest(_Collected(families), ALLOWUTF8)
 

@@ -13,8 +13,8 @@ from msgspec import Meta
 
 from exporter.actions.audit import Record  # noqa: TC001 -- as above
 from exporter.actions.executor import DEFAULT_STOP_SECONDS
-from exporter.actions.guard import Action  # noqa: TC001
-from exporter.actions.healing import Alert  # noqa: TC001
+from exporter.actions.guard import Action  # noqa: TC001 -- as above
+from exporter.actions.healing import Alert  # noqa: TC001 -- as above
 
 MAX_STOP_SECONDS = 600
 

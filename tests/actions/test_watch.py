@@ -229,7 +229,7 @@ def test_service_status_without_docker_is_that_of_the_service() -> None:
     ("running", "message"),
     [(False, "Service is not running"), (True, "Docker container is not running")],
 )
-def test_service_that_does_not_run_is_not_healthy(running: bool, message: str) -> None:  # noqa: FBT001
+def test_service_that_does_not_run_is_not_healthy(running: bool, message: str) -> None:  # noqa: FBT001 -- a parameter of the test
     """Both sides must see it running."""
     service = _Service(_Status(running=running))
     monitor = StreamingServiceMonitor(service, "web", client=DockerClient(NOWHERE))

@@ -20,7 +20,7 @@ def test_host_whose_address_moves_without_a_word(monkeypatch: pytest.MonkeyPatch
     """The scrape that finds its connections dead looks the name up anew, and shows everything."""
     resolve, address = socket.getaddrinfo, far_host.FIRST
 
-    def resolve_here(host: str, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+    def resolve_here(host: str, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 -- whatever it takes
         return resolve(address if host == NAME else host, *arguments, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve_here)

@@ -71,8 +71,8 @@ def test_exposition_is_good_in_both_formats(snapshots: Snapshots) -> None:
     text = generate_latest(registry).decode()
     assert promtool_complaints(text) == ""
     assert {family.name for family in parse_text(text)} >= {"docker_up", "container_state"}
-    openmetrics = generate_openmetrics(registry).decode()  # type: ignore[no-untyped-call]
-    families = list(parse_openmetrics(openmetrics))  # type: ignore[no-untyped-call]
+    openmetrics = generate_openmetrics(registry).decode()  # type: ignore[no-untyped-call]  # the library's
+    families = list(parse_openmetrics(openmetrics))  # type: ignore[no-untyped-call]  # the library's
     assert {family.name for family in families} >= {"docker_up", "container_state"}
 
 

@@ -205,7 +205,7 @@ class PrivateEngine(LocalEngine):
         self._start_dockerd()
         cleanup.callback(self._end_dockerd)
 
-    def _enter_system(self, cleanup: ExitStack) -> tuple[str, ...]:  # noqa: ARG002
+    def _enter_system(self, cleanup: ExitStack) -> tuple[str, ...]:  # noqa: ARG002 -- others need it
         """Return what stands before the command line of each program: nothing, for this system."""
         return ()
 

@@ -308,7 +308,7 @@ def test_mistake_of_ours_leaves_nobody_without_an_answer(
     """Where our own code fails, those who wait get a snapshot that says so, and the log tells."""
 
     class Broken(DockerClient):
-        def call(self, *_: object, **__: object) -> None:  # type: ignore[override]
+        def call(self, *_: object, **__: object) -> None:  # type: ignore[override]  # it takes anything
             raise ZeroDivisionError
 
     snapshot = Snapshots(Broken(fake.host)).get(Deadline(LATE))

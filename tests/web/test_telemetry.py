@@ -68,7 +68,7 @@ def samples(answer: httpx.Response) -> set[str]:
     """Return the names of all samples, as the parser of the format in question reads them."""
     families: Iterable[Metric]
     if answer.headers["Content-Type"].startswith(OPENMETRICS):
-        families = parse_openmetrics(answer.text)  # type: ignore[no-untyped-call]
+        families = parse_openmetrics(answer.text)  # type: ignore[no-untyped-call]  # the library's
     else:
         families = parse_text(answer.text)
     return {sample.name for family in families for sample in family.samples}
