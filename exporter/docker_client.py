@@ -15,7 +15,6 @@ from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from exporter import stats
 from exporter.deadline import Deadline
 from exporter.engine import finding
 from exporter.engine.base import check_name
@@ -30,6 +29,7 @@ from exporter.errors import (
     InvalidNameError,
 )
 from exporter.model import Mode
+from exporter.rates import RateReader, as_stats
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import docker
 
     from exporter.engine.base import Engine, EventStream, Observer
-    from exporter.model import ContainerStats, CpuCounters
+    from exporter.model import ContainerStats
 
 T = TypeVar("T")
 
@@ -45,10 +45,6 @@ logger = logging.getLogger(__name__)
 
 # What a single request may take where its caller has no deadline, in seconds.
 DEFAULT_TIMEOUT = 10.0
-
-# Two readings of the processor counters tell a rate if they are neither too close nor too old.
-_YOUNGEST_SAMPLE = 1.0
-_OLDEST_SAMPLE = 60.0
 
 
 def _ignore(operation: str, seconds: float, error: EngineError | None) -> None:
@@ -94,8 +90,8 @@ class DockerClient:
         self._mode: Mode | None = None
         self._lock = threading.Lock()
         self._failed: tuple[float, EngineError] | None = None
-        self._samples: dict[str, tuple[float, str | None, CpuCounters]] = {}
         self._closed = threading.Event()
+        self._rates = RateReader(self._read_stats, self._closed.wait)
 
     @property
     def mode(self) -> Mode | None:
@@ -182,11 +178,11 @@ class DockerClient:
         """
         try:
             name = check_name(container_name)
-            reading = self._read_rate(name)
+            reading = self._rates.read(name)
         except (InvalidNameError, EngineError) as error:
             self._log_failure("stats", container_name, error)
             return None
-        return None if reading is None else _as_stats(*reading)
+        return None if reading is None else as_stats(*reading)
 
     def get_container_info(self, container_name: str) -> dict[str, Any] | None:
         """Return what a container is; None when there is none such, or it cannot be read.
@@ -369,40 +365,8 @@ class DockerClient:
             return _failure(str(error))
         return {"success": True, "message": f"Container '{name}' {outcome(before)}."}
 
-    def _read_rate(self, name: str) -> tuple[ContainerStats, float | None] | None:
-        """Return a reading with the processors that were busy before it; None if it stands still.
-
-        The rate is that since this client's own reading before, if there is one of a useful age;
-        otherwise the engine is asked for two.
-        """
-        now = time.monotonic()
-        age, identity, earlier = self._samples.get(name, (0.0, None, None))
-        if not _YOUNGEST_SAMPLE <= now - age <= _OLDEST_SAMPLE:
-            earlier = None
-        reading = self.call(lambda engine: engine.read_stats(name, pair=earlier is None))
-        if reading is None:
-            return None
-        if reading.container_id != identity:
-            earlier = None
-        ratio = _rate(earlier, reading)
-        if ratio is None and reading.cpu is not None:
-            # Another container under this name, one that was restarted, or Podman, whose first
-            # answer holds no reading before.
-            earlier = reading.cpu
-            self._closed.wait(_YOUNGEST_SAMPLE)
-            reading = self.call(lambda engine: engine.read_stats(name, pair=False))
-            if reading is None:
-                return None
-            ratio = _rate(earlier, reading)
-        self._keep_sample(name, reading)
-        return reading, ratio
-
-    def _keep_sample(self, name: str, reading: ContainerStats) -> None:
-        now = time.monotonic()
-        fresh = {k: v for k, v in self._samples.copy().items() if now - v[0] <= _OLDEST_SAMPLE}
-        if reading.cpu is not None:
-            fresh[name] = (now, reading.container_id, reading.cpu)
-        self._samples = fresh
+    def _read_stats(self, name: str, *, pair: bool) -> ContainerStats | None:
+        return self.call(lambda engine: engine.read_stats(name, pair=pair))
 
     @staticmethod
     def _log_failure(operation: str, container: object, error: Exception) -> None:
@@ -420,32 +384,6 @@ def _ping(engine: Engine) -> Mode:
 
 def _failure(message: str) -> dict[str, Any]:
     return {"success": False, "message": message}
-
-
-def _rate(earlier: CpuCounters | None, reading: ContainerStats) -> float | None:
-    """Return the busy processors that a reading tells, by itself or since an earlier one."""
-    if reading.cpu_ratio is not None:
-        return reading.cpu_ratio
-    previous = earlier or reading.previous_cpu
-    if previous is None or reading.cpu is None:
-        return None
-    return stats.cpu_ratio(previous, reading.cpu)
-
-
-def _as_stats(reading: ContainerStats, ratio: float | None) -> dict[str, Any]:
-    """Return a reading in the shape and the units of the client's reference."""
-    memory = reading.memory
-    usage = memory.shown_usage
-    of_limit = reading.memory_ratio
-    if of_limit is None:
-        of_limit = stats.share(usage, memory.limit)
-    return {
-        "cpu_percent": None if ratio is None else ratio * 100,
-        "memory_usage": usage,
-        "memory_limit": memory.limit,
-        "memory_percent": None if of_limit is None else of_limit * 100,
-        "memory_mb": None if usage is None else usage / 1024 / 1024,
-    }
 
 
 _shared: DockerClient | None = None
