@@ -136,7 +136,9 @@ def _health_listener() -> socket.socket | None:
     try:
         return healthcheck.listen()
     except OSError as exc:
-        logger.warning("the command healthcheck will not find this process", exc_info=exc)
+        logger.warning(
+            "the command healthcheck will not find this process", extra={"error": str(exc)}
+        )
         return None
 
 

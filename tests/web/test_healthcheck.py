@@ -11,11 +11,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 import exporter
 from exporter.web import healthcheck
 from tests.support.exporter import serving_through
+from tests.support.programs import program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,6 +86,17 @@ def test_without_an_exporter_it_says_so(tmp_path: Path) -> None:
     )
 
 
+def test_without_procfs_the_rest_goes_on(tmp_path: Path) -> None:
+    """Nothing could find the process there, which is said in one line."""
+    without = ("unshare", "--mount", "sh", "-c", 'umount --lazy /proc && exec "$0" "$@"')
+    with serving_apart(tmp_path / "log", *without) as serving:
+        answer = httpx.get(f"{serving.url}/-/healthy", timeout=TIMEOUT_SECONDS, trust_env=False)
+        assert answer.status_code == 200
+        [line] = [line for line in serving.log.splitlines() if "healthcheck" in line]
+    assert 'error="[Errno 2] No such file or directory' in line
+    assert "Traceback" not in line
+
+
 def test_nobody_else_can_answer() -> None:
     """A socket of the right name does not count when another user listens there."""
     with healthcheck.listen() as listener:
@@ -127,7 +140,7 @@ def test_listener_that_takes_nobody_is_not_healthy() -> None:
 
 def test_others_cannot_keep_the_check_waiting() -> None:
     """Where the process is another user's, nobody asks it, whether it answers or not."""
-    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, user=NOBODY)
+    other = subprocess.Popen([program("cat")], stdin=subprocess.PIPE, user=NOBODY)
     try:
         with healthcheck.listen() as ours, socket.socket(socket.AF_UNIX) as listener:
             name = ours.getsockname().decode().replace(str(os.getpid()), str(other.pid))
