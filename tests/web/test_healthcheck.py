@@ -140,16 +140,16 @@ def test_listener_that_takes_nobody_is_not_healthy() -> None:
 
 def test_others_cannot_keep_the_check_waiting() -> None:
     """Where the process is another user's, nobody asks it, whether it answers or not."""
-    other = subprocess.Popen([program("cat")], stdin=subprocess.PIPE, user=NOBODY)
-    try:
-        with healthcheck.listen() as ours, socket.socket(socket.AF_UNIX) as listener:
-            name = ours.getsockname().decode().replace(str(os.getpid()), str(other.pid))
-            listener.bind(name)
-            with crowded(listener):
-                assert other.pid not in healthcheck.ask()
-    finally:
-        other.kill()
-        other.wait()
+    with (
+        # It ends when nobody writes to it any more.
+        subprocess.Popen([program("cat")], stdin=subprocess.PIPE, user=NOBODY) as other,
+        healthcheck.listen() as ours,
+        socket.socket(socket.AF_UNIX) as listener,
+    ):
+        name = ours.getsockname().decode().replace(str(os.getpid()), str(other.pid))
+        listener.bind(name)
+        with crowded(listener):
+            assert other.pid not in healthcheck.ask()
 
 
 def test_what_has_ended_meanwhile_does_not_count() -> None:
