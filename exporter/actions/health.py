@@ -48,6 +48,13 @@ def problem(container: Container) -> str | None:
     return next((check.reason for check in checks(container) if not check.ok), None)
 
 
+def not_running(container: Container) -> str | None:
+    """Return a sentence that says that a container does not run, and why; None if it does."""
+    if container.is_running:
+        return None
+    return f"Container '{container.name}' does not run: it is {problem(container)}."
+
+
 def _checks(container: Container) -> Iterator[Check]:
     details = []
     if (code := container.last_exit_code) is not None:

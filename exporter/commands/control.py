@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from exporter.actions.health import not_running
 from exporter.actions.manager import ContainerManager
 from exporter.commands.engine import print_json, works_on_engine
 from exporter.commands.names import list_containers, look_up, takes_name, takes_names
@@ -85,9 +86,11 @@ def ensure_running(client: DockerClient, *, as_json: bool, name: str, max_retrie
     def bring_up(name: str) -> Result:
         if ContainerManager(name, client=client).ensure_running(max_retries):
             return {"success": True, "message": f"Container '{name}' runs."}
+        container = client.call(lambda engine: engine.inspect(name))
+        why = not_running(container) or f"Container '{name}' ended soon after its start."
         return {
             "success": False,
-            "message": f"Container '{name}' does not run (tries: {max_retries}).",
+            "message": f"{why} Tries: {max_retries}. See what it says: docker logs {name}",
         }
 
     return _each(client, [name], bring_up, as_json=as_json)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from exporter.actions.health import not_running
 from exporter.actions.watch import check_resource_limits
 from exporter.commands.engine import print_json, works_on_engine
 from exporter.commands.names import list_containers, look_up, takes_name
@@ -42,8 +43,8 @@ def limits(
     exist.
     """
     [(name, complaint)] = look_up([name], list_containers(client))
-    ok, message = False, complaint
-    if not complaint:
+    ok, message = False, complaint or not_running(client.call(lambda engine: engine.inspect(name)))
+    if message is None:
         ok, message = check_resource_limits(name, max_cpu, max_memory_mb, client=client)
     if as_json:
         print_json({"name": name, "ok": ok, "message": message})

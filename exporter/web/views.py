@@ -33,7 +33,7 @@ def container_view(
         health=None if health is None else health.status,
         failing_streak=None if health is None else health.failing_streak,
         restarts=container.restart_count,
-        exit_code=container.exit_code,
+        exit_code=container.last_exit_code,
         started_at=container.started_at_text,
         network_mode=container.network_mode,
         actions={action: _permission(denial(action, container)) for action in Action},

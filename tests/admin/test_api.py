@@ -54,6 +54,7 @@ def test_containers_are_listed_with_what_may_be_done(
     assert answer["unreadable"] == []
     assert (rows[closed]["state"], rows[closed]["exit_code"]) == ("exited", 3)
     assert (rows[open_one]["state"], rows[open_one]["health"]) == ("running", None)
+    assert rows[open_one]["exit_code"] is None
     assert rows[open_one]["actions"]["start"] == {
         "allowed": True,
         "reason": None,

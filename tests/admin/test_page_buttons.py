@@ -63,7 +63,7 @@ def test_container_is_restarted_from_the_page(
     with visiting(browser, exporter.url) as page:
         dialog = click(page, "Restart", name)
         confirm(dialog, "Restart", "a-token-that-nobody-has-0123456789abcdef")
-        expect(dialog.get_by_role("alert")).to_contain_text("This takes a valid token")
+        expect(dialog.get_by_role("alert")).to_have_text("This token is not valid.")
         expect(dialog.get_by_label("Token")).to_be_focused()
         assert serious_findings(page) == {}
         assert starts(engine, name) == 1

@@ -51,7 +51,10 @@ def test_ensure_running_tells_how_it_ended(engine: PrivateEngine) -> None:
         ill = run("ensure-running", ends, "--max-retries=1", DOCKER_HOST=engine.host)
     assert (well.returncode, well.stdout) == (0, f"Container '{runs}' runs.\n")
     assert (ill.returncode, ill.stdout) == (1, "")
-    assert ill.stderr == f"Container '{ends}' does not run (tries: 1).\n"
+    assert ill.stderr == (
+        f"Container '{ends}' does not run: it is exited (exit code 1). Tries: 1. "
+        f"See what it says: docker logs {ends}\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -192,6 +192,13 @@ def test_limits_has_an_exit_code(
     assert message in answer["message"]
 
 
+def test_limits_of_what_does_not_run_says_so(engine: PrivateEngine, ended: str) -> None:
+    """There is no usage, and the reason is told."""
+    done = run("limits", ended, DOCKER_HOST=engine.host)
+    assert done.returncode == 1
+    assert done.stderr == f"Container '{ended}' does not run: it is exited (exit code 3).\n"
+
+
 @pytest.mark.parametrize("command", ["ps", "top", "stop web"])
 def test_unreachable_engine_is_a_failure_in_one_line(command: str) -> None:
     """The cause and what to do stand on standard error; there is nothing on standard output."""

@@ -216,6 +216,9 @@ def test_documentation_has_the_same_allow_lists() -> None:
 # -- deploy/up --------------------------------------------------------------------------------
 
 
+HERE = Path("/")
+
+
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """Give a copy of the project's `deploy/`, in a project of its own."""
@@ -225,15 +228,23 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path / "project/deploy"
 
 
-def up(copy: Path, *arguments: str) -> list[str]:
-    """Run the script, with a `docker` that only notes how it is called; return the calls."""
+def up(copy: Path, *arguments: str, socket: Path | None = HERE) -> list[str]:
+    """Run the script, with a `docker` that only notes how it is called; return the calls.
+
+    Args:
+        copy: Where it is.
+        arguments: Its arguments.
+        socket: What stands for the engine's socket; None where the shell does not say.
+    """
     programs = copy.parent / "bin"
     programs.mkdir(exist_ok=True)
     calls = programs / "calls"
     calls.write_text("")
     (programs / "docker").write_text(f'#!/bin/sh\necho "$*" >>{calls}\n')
     (programs / "docker").chmod(0o755)
-    environment = {"PATH": f"{programs}:{os.environ['PATH']}", "DOCKER_SOCKET": str(programs)}
+    environment = {"PATH": f"{programs}:{os.environ['PATH']}"}
+    if socket is not None:
+        environment["DOCKER_SOCKET"] = str(socket)
     subprocess.run([copy / "up", *arguments], check=True, capture_output=True, env=environment)
     return calls.read_text().splitlines()
 
@@ -249,7 +260,35 @@ def test_up_makes_secrets_and_starts_all(copy: Path) -> None:
     assert all(re.fullmatch("[0-9a-f]{64}", text) for text in contents)
     assert (copy / "secrets").stat().st_mode & 0o777 == 0o700
     assert all((copy / file).stat().st_mode & 0o777 == 0o444 for file in secrets.values())
-    assert (copy / ".env").read_text() == f"DOCKER_GID={copy.parent.stat().st_gid}\n"
+    assert (copy / ".env").read_text() == f"DOCKER_GID={HERE.stat().st_gid}\n"
+
+
+@pytest.mark.parametrize("there", ["BIND=0.0.0.0", "BIND=0.0.0.0\n", "BIND=0.0.0.0\nDOCKER_GID=\n"])
+def test_up_adds_the_group_to_variables_that_are_there(copy: Path, there: str) -> None:
+    """Who opens it to others first, as the documentation says, loses nothing by that."""
+    (copy / ".env").write_text(there)
+    up(copy)
+    group = f"DOCKER_GID={HERE.stat().st_gid}\n"
+    assert (copy / ".env").read_text() == f"{there.rstrip()}\n{group}"
+
+
+def test_up_takes_the_socket_from_the_variables_that_are_there(copy: Path) -> None:
+    """As compose does."""
+    (copy / ".env").write_text(f"DOCKER_SOCKET={copy}\n")
+    os.chown(copy, -1, 4242)
+    up(copy, socket=None)
+    assert (copy / ".env").read_text().splitlines()[-1] == "DOCKER_GID=4242"
+
+
+def test_up_without_an_engine_says_so_and_leaves_nothing_half_done(copy: Path) -> None:
+    """The next attempt begins where this one ended."""
+    (copy / ".env").write_text("BIND=0.0.0.0\n")
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        up(copy, socket=copy / "nowhere")
+    assert b"Is the engine running?" in failed.value.stderr
+    assert (copy / ".env").read_text() == "BIND=0.0.0.0\n"
+    up(copy)
+    assert "DOCKER_GID=" in (copy / ".env").read_text()
 
 
 def test_up_keeps_what_is_there(copy: Path) -> None:

@@ -260,6 +260,16 @@ def test_containers_are_sorted(sort: str, first: list[str], last: list[str]) -> 
     assert found[len(found) - len(last) :] == last
 
 
+def test_legend_tells_the_order_by_state_only_where_it_is_in_force() -> None:
+    """By another column, or the other way round, it would not be true."""
+    with exporting(HeldSnapshots(done(fleet(six())))) as served:
+        told = ["Sorted by state" in ask(served, f"/?sort={one}").text for one in SORTS]
+    assert told == [one == "state" for one in SORTS]
+
+
+SORTS = ("state", "-state", "memory")
+
+
 def test_every_column_can_be_sorted_by() -> None:
     """The page has a link for each order, to its opposite for the one that is in force."""
     with exporting(HeldSnapshots(done(fleet(six())))) as served:

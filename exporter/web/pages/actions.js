@@ -96,7 +96,7 @@ async function carryOut() {
     if (status === 200) {
       close(sentence(body));
     } else {
-      problem.textContent = refusal(body);
+      problem.textContent = status === 401 ? "This token is not valid." : refusal(body);
       if (status === 401 || body.reason === "scope" || body.reason === "unauthenticated") {
         token = "";
         askForToken(true);
