@@ -253,8 +253,8 @@ TABLE = (
         admin.token_file,
         "Enables the admin API for who holds the token in this file: `NAME=FILE` or"
         " `NAME:SCOPE[,SCOPE]=FILE`. NAME is what records call its holder; the scopes are `read`"
-        " (the default) and `act`. The token has at least 32 characters; the file is read again"
-        " when it changes.",
+        " (the default) and `act`. The token has at least 32 characters, and no two names have the"
+        " same one; the file is read again when it changes.",
         default="",
         metavar="NAME[:SCOPE[,SCOPE]]=FILE",
         repeatable=True,

@@ -11,6 +11,7 @@ import stat
 import threading
 import time
 from collections import OrderedDict
+from itertools import combinations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -45,7 +46,8 @@ class Tokens:
         """Read every file.
 
         Raises:
-            SettingsError: One cannot be used; the text says why, and nothing of what is in it.
+            SettingsError: One cannot be used, or it cannot be told whose a token is; the text
+                says why, and nothing of what is in it.
         """
         self._entries = [_Entry(file) for file in files]
         self._lock = threading.Lock()
@@ -53,21 +55,36 @@ class Tokens:
             entry.read()
             if entry.fault is not None:
                 raise SettingsError(f"--admin.token-file: {entry.fault}")
+        for one, other in combinations(self._entries, 2):
+            if one.file.name == other.file.name:
+                raise SettingsError(
+                    f"--admin.token-file: '{one.file.path}' and '{other.file.path}' are both called"
+                    f" '{one.file.name}'; allowed: a name for each token, by which records tell"
+                    " who acted"
+                )
+            if one.digest == other.digest:
+                raise SettingsError(
+                    f"--admin.token-file: '{one.file.name}' and '{other.file.name}' have the same"
+                    " token; allowed: a token for each name, so that records can tell who acted"
+                )
 
     def identify(self, presented: bytes) -> TokenFile | None:
-        """Return whose token this is; None where it is nobody's.
+        """Return whose token this is; None where it is nobody's, or that of two since the start.
 
         Digests are compared, all of them, each in constant time: how long it takes tells nothing
         of any token, nor of its length.
         """
         digest = hashlib.sha256(presented).digest()
-        found: TokenFile | None = None
+        found: list[TokenFile] = []
         with self._lock:
             for entry in self._entries:
                 entry.read_again()
                 if hmac.compare_digest(digest, entry.digest):
-                    found = entry.file
-        return found
+                    found.append(entry.file)
+        if len(found) > 1:
+            names = " ".join(file.name for file in found)
+            logger.error("token refused that several have", extra={"holders": names})
+        return found[0] if len(found) == 1 else None
 
 
 class _Entry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,22 @@ def test_missing_file_is_refused(tmp_path: Path) -> None:
     missing = TokenFile("ops", tmp_path / "ops", frozenset({"read"}))
     with pytest.raises(SettingsError, match="No such file"):
         Tokens([missing])
+
+
+def test_name_of_two_tokens_is_refused(tmp_path: Path) -> None:
+    """Records could not tell them apart."""
+    one = token_file(tmp_path / "ops")
+    other = replace(token_file(tmp_path / "new", OTHER), name="ops")
+    with pytest.raises(SettingsError, match=r"'.*/ops' and '.*/new' are both called 'ops'; allow"):
+        Tokens([one, other])
+
+
+def test_token_of_two_names_is_refused(tmp_path: Path) -> None:
+    """Records would name the wrong holder; nothing of the token is shown."""
+    files = [token_file(tmp_path / name) for name in ("ops", "new")]
+    with pytest.raises(SettingsError, match="'ops' and 'new' have the same token; allow") as caught:
+        Tokens(files)
+    assert GOOD[:8] not in str(caught.value)
 
 
 @pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o640, False), (0o644, True)])
@@ -155,6 +172,19 @@ def test_lost_token_is_nobodys_until_it_is_back(
     assert [one.msg for one in caplog.records] == ["token lost"]
     token_file(tmp_path / "ops")
     assert owner(tokens, GOOD) == "ops"
+
+
+def test_token_that_two_come_to_have_is_nobodys(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once a file has changed to another's token, it cannot be told whose it is."""
+    tokens = Tokens([token_file(tmp_path / "ops"), token_file(tmp_path / "new", OTHER)])
+    os.utime(token_file(tmp_path / "new").path, ns=(0, 0))
+    assert owner(tokens, GOOD) is None
+    assert caplog.records[-1].msg == "token refused that several have"
+    assert vars(caplog.records[-1])["holders"] == "ops new"
+    token_file(tmp_path / "new", OTHER)
+    assert (owner(tokens, GOOD), owner(tokens, OTHER)) == ("ops", "new")
 
 
 # -- the header -------------------------------------------------------------------------------
