@@ -20,6 +20,7 @@ from exporter.errors import (
     EngineUnavailableError,
 )
 from exporter.metrics.asking import persist
+from exporter.metrics.catalogue.engine import OF_INFO
 from exporter.metrics.inventory import Inventory
 from exporter.model import Container, ContainerReading, ContainerState, ContainerStats, Snapshot
 
@@ -108,6 +109,7 @@ class EngineReader:
         self._inventory = Inventory()
         self._usage = usage
         self._info: tuple[float, EngineInfo] | None = None
+        self._told_of_info = False
         self._reading = threading.Lock()
 
     def read(self, progress: Progress, deadline: Deadline) -> None:
@@ -190,9 +192,16 @@ class EngineReader:
         if self._info is None or now - self._info[0] >= INFO_SECONDS:
             try:
                 self._info = (now, engine.info(deadline))
+                self._told_of_info = False
             except EngineError as error:
-                # A socket proxy may well refuse this one: everything else goes on.
-                logger.debug("engine info not read", extra={"error": str(error)})
+                # A socket proxy may well refuse this one: everything else goes on. Once is
+                # enough until it works again.
+                logger.log(
+                    logging.DEBUG if self._told_of_info else logging.WARNING,
+                    "engine info cannot be read",
+                    extra={"missing": " ".join(OF_INFO), "error": str(error)},
+                )
+                self._told_of_info = True
                 self._info = None
         return self._info[1] if self._info else None
 

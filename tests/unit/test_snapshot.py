@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import threading
 from typing import TYPE_CHECKING
@@ -240,6 +241,37 @@ def test_engine_info_that_is_refused_costs_the_info_only(fake: FakeEngine) -> No
     assert snapshot.info is None
     assert with_stats(snapshot) == {"web", "db"}
     assert snapshot.complete
+
+
+def test_engine_info_that_is_refused_is_warned_of_once(
+    fake: FakeEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The warning has what is missing and why, and comes again only after it has worked."""
+    snapshots = snapshots_of(fake, ttl=0)
+
+    def warnings_after(answer: Callable[[Handler], None] | None, *, up: bool = True) -> int:
+        fake.overrides.clear()
+        if answer is not None:
+            fake.overrides["/info" if up else "/containers/json"] = answer
+        assert snapshots.get(Deadline(LATE)).up is up
+        return [one.msg for one in caplog.records if one.levelno == logging.WARNING].count(
+            "engine info cannot be read"
+        )
+
+    def refuse(handler: Handler) -> None:
+        handler.send(403, b"<html>", "text/html")
+
+    assert [warnings_after(refuse), warnings_after(refuse)] == [1, 1]
+    said = next(vars(one) for one in caplog.records if one.levelno == logging.WARNING)
+    assert said["missing"] == (
+        "docker_engine_info docker_images machine_cpu_cores machine_memory_bytes"
+    )
+    assert "Permission denied" in said["error"]
+    # What was read stays for a minute, but not when the engine is lost.
+    assert [warnings_after(None), warnings_after(refuse, up=False), warnings_after(refuse)] == [
+        *(1, 1),
+        2,
+    ]
 
 
 def test_engine_that_is_slow_to_tell_of_itself_delays_no_container(fake: FakeEngine) -> None:

@@ -11,6 +11,8 @@ from exporter.model import Mode, Snapshot
 if TYPE_CHECKING:
     from exporter.metrics.catalogue.metric import Values
 
+_IT_TELLS = "engine up, and it tells"
+
 
 def _engine_info(_: Snapshot, snapshot: Snapshot) -> Values:
     info = snapshot.info
@@ -47,7 +49,7 @@ ENGINE: tuple[Metric[Snapshot], ...] = (
             *("version", "api_version", "os", "kernel_version"),
             *("cgroup_version", "storage_driver", "engine"),
         ),
-        "engine up, and it tells",
+        _IT_TELLS,
         _engine_info,
     ),
     Metric(
@@ -70,24 +72,27 @@ ENGINE: tuple[Metric[Snapshot], ...] = (
         "docker_images",
         "gauge",
         "Images that the engine holds, at most a minute old (GET /info Images).",
-        "engine up, and it tells",
+        _IT_TELLS,
         lambda snapshot: snapshot.info.images if snapshot.info else None,
     ),
     of_engine(
         "machine_cpu_cores",
         "gauge",
         "Processors of the engine's machine (GET /info NCPU).",
-        "engine up, and it tells",
+        _IT_TELLS,
         lambda snapshot: snapshot.info.cpus if snapshot.info else None,
     ),
     of_engine(
         "machine_memory_bytes",
         "gauge",
         "Memory of the engine's machine (GET /info MemTotal).",
-        "engine up, and it tells",
+        _IT_TELLS,
         lambda snapshot: snapshot.info.memory_bytes if snapshot.info else None,
     ),
 )
+
+OF_INFO = tuple(metric.name for metric in ENGINE if metric.present == _IT_TELLS)
+"""The metrics that are missing where the engine does not tell of itself (GET /info)."""
 
 
 def _without_stats(_: Snapshot, snapshot: Snapshot) -> Values:
