@@ -18,11 +18,9 @@ from exporter.actions.selfid import own_container_id
 from exporter.docker_client import DockerClient
 from exporter.engine.events import EventFollower
 from exporter.engine.finding import address
-from exporter.engine.kernel.source import KernelFiles
 from exporter.logs import configure
 from exporter.metrics.disk import DiskUsageReader
 from exporter.metrics.exposition import Exposition
-from exporter.metrics.filters import Filters
 from exporter.metrics.instruments import (
     ActionInstruments,
     ConfigReloads,
@@ -33,6 +31,7 @@ from exporter.metrics.labels import LabelOptions
 from exporter.metrics.snapshot import Snapshots
 from exporter.metrics.usage import UsageReader
 from exporter.process import needless_root, raise_file_limit
+from exporter.settings.unused import without_admin_api
 from exporter.web import healthcheck
 from exporter.web.admin import AdminApi
 from exporter.web.app import create_admin_app, create_app
@@ -46,6 +45,7 @@ from exporter.web.pages.page import Page
 from exporter.web.protocol import Limits
 from exporter.web.server import Server
 from exporter.web.telemetry import Telemetry
+from exporter.wiring import asks_engine, filters, kernel_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +68,7 @@ def serve(settings: Settings) -> None:
     """
     configure(settings.log_level, settings.log_format)
     _warn_of_root(settings)
+    _warn_of_unused(settings)
     limits = _limits(settings)
     sockets, apart = open_sockets(settings)
     own_metrics = not settings.web_disable_exporter_metrics
@@ -80,10 +81,10 @@ def serve(settings: Settings) -> None:
         snapshots = Snapshots(
             client,
             ttl=settings.collector_cache_ttl,
-            filters=_filters(settings),
+            filters=filters(settings),
             follower=follower,
             disk=_disk(settings, client, cleanup),
-            usage=_usage(settings),
+            usage=UsageReader(kernel_files(settings), ask_engine=asks_engine(settings)),
         )
         exposition = Exposition(
             _label_options(settings), own=instruments.registry if own_metrics else None
@@ -211,6 +212,15 @@ def _warn_of_root(settings: Settings) -> None:
         logger.warning("runs as root without need", extra={"advice": advice})
 
 
+def _warn_of_unused(settings: Settings) -> None:
+    flags = without_admin_api(settings)
+    if flags:
+        logger.warning(
+            "the admin API is off for want of a token",
+            extra={"without_effect": " ".join(flags), "advice": "give --admin.token-file"},
+        )
+
+
 def _limits(settings: Settings) -> Limits:
     # Half of the files are for everything else: an old engine is asked for much at once.
     most = raise_file_limit() // 2
@@ -222,22 +232,6 @@ def _limits(settings: Settings) -> Limits:
         write_seconds=settings.web_write_timeout,
         idle_seconds=settings.web_idle_timeout,
     )
-
-
-def _filters(settings: Settings) -> Filters:
-    return Filters(
-        include=settings.collector_include,
-        exclude=settings.collector_exclude,
-        labels=settings.collector_include_label,
-    )
-
-
-def _usage(settings: Settings) -> UsageReader:
-    source = settings.collector_stats_source
-    if source == "api":
-        return UsageReader()
-    files = KernelFiles(Path(settings.path_cgroup), Path(settings.path_procfs))
-    return UsageReader(files, ask_engine=source == "auto")
 
 
 def _label_options(settings: Settings) -> LabelOptions:

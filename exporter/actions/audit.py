@@ -5,11 +5,13 @@ Whatever came from outside is made harmless to terminals and to programs that re
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
 import threading
 from collections import deque
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime  # noqa: TC003 -- msgspec reads the annotations
 from enum import StrEnum
@@ -118,13 +120,8 @@ class AuditLog:
         self._path = path
         self._file: _File | None = None
         if path is not None:
-            try:
+            with _complaining(path):
                 self._file = _File(path)
-            except OSError as exc:
-                raise SettingsError(
-                    f"--admin.audit-file: '{path}' cannot be written ({exc.strerror}); "
-                    "allowed: a file that can be appended to"
-                ) from exc
 
     def write(self, record: Record) -> Record:
         """Write a record, and return it as it was written."""
@@ -159,6 +156,33 @@ class AuditLog:
         """Close the file."""
         if self._file is not None:
             self._file.close()
+
+
+def check_audit_file(path: Path) -> None:
+    """Make sure that a file can be written, and leave no trace: none is made.
+
+    Raises:
+        SettingsError: It cannot; the text is the one that `AuditLog` would give.
+    """
+    with _complaining(path):
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_APPEND))
+        except FileNotFoundError:
+            # The start would make it. Whoever looks may be another user, who must not own it then.
+            path.parent.stat()
+            if not os.access(path.parent, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, "its directory is not writable") from None
+
+
+@contextmanager
+def _complaining(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise SettingsError(
+            f"--admin.audit-file: '{path}' cannot be written ({exc.strerror}); "
+            "allowed: a file that can be appended to"
+        ) from exc
 
 
 class _File:

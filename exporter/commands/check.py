@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from exporter.commands.findings import findings
 from exporter.commands.options import takes_settings
 from exporter.deadline import Deadline
 from exporter.docker_client import DockerClient
+from exporter.settings.unused import without_admin_api
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from exporter.engine.base import Engine
     from exporter.settings import Settings
 
 TIMEOUT_SECONDS = 10.0
@@ -27,19 +27,33 @@ TIMEOUT_SECONDS = 10.0
 def check(settings: Settings) -> None:
     """Say what would be found, and fail if that is nothing.
 
-    The settings are those of serving. Exits 1, with the cause and what to do, when no engine can
-    be reached; exits 2 when the settings, or the web configuration, cannot be used.
+    The settings are those of serving, and the files that they name are looked at. Whether the
+    addresses to serve on are free is not: the exporter itself may have them.
+
+    Exits 1, with the cause and what to do, when the engine cannot be reached or does not list its
+    containers, and when stats are to come from the kernel's files and none are there; exits 2 when
+    the settings, or the files that they name, cannot be used. What else the engine refuses is told,
+    with what will be missing.
     """
-    if settings.web_config_file is not None:
-        click.echo(f"web configuration: {_web_configuration(Path(settings.web_config_file))}")
+    for line in _settings(settings):
+        click.echo(line)
     deadline = Deadline(TIMEOUT_SECONDS)
     with closing(DockerClient(settings.docker_host)) as client:
-        for line in client.call(lambda engine: list(_findings(engine, deadline)), deadline):
+        for line in findings(client, settings, deadline):
             click.echo(line)
 
 
+def _settings(settings: Settings) -> Iterator[str]:
+    """Yield what the settings ask for: all of it, and what it names, can be used."""
+    if settings.web_config_file is not None:
+        yield f"web configuration: {_web_configuration(Path(settings.web_config_file))}"
+    if settings.admin_token_file:
+        yield f"admin API: {_admin(settings)}"
+    elif flags := without_admin_api(settings):
+        yield f"admin API: off for want of --admin.token-file, so without effect: {' '.join(flags)}"
+
+
 def _web_configuration(path: Path) -> str:
-    """Return what a web configuration asks for: all of it, and what it names, can be used."""
     # Only here: it takes YAML, which nothing else does.
     from exporter.web.config.file import read_web_config  # noqa: PLC0415 -- as just said
     from exporter.web.config.tls import server_context  # noqa: PLC0415 -- as just said
@@ -49,12 +63,13 @@ def _web_configuration(path: Path) -> str:
     return f"{tls}, users: {len(config.basic_auth_users)}"
 
 
-def _findings(engine: Engine, deadline: Deadline) -> Iterator[str]:
-    info = engine.info(deadline)
-    rows = engine.list_containers(deadline)
-    yield f"mode: {engine.mode}"
-    yield f"engine: {info.engine} {info.version} (API {info.api_version})"
-    yield "permission: granted"
-    states = Counter(row.state or "unknown" for row in rows)
-    by_state = ", ".join(f"{number} {state}" for state, number in states.most_common())
-    yield f"containers: {len(rows)}" + (f" ({by_state})" if rows else "")
+def _admin(settings: Settings) -> str:
+    # Only here: most have no admin API.
+    from exporter.actions.audit import check_audit_file  # noqa: PLC0415 -- as just said
+    from exporter.web.auth import Tokens  # noqa: PLC0415 -- as just said
+
+    Tokens(settings.admin_token_file)
+    path = settings.admin_audit_file
+    if path is not None:
+        check_audit_file(Path(path))
+    return f"tokens: {len(settings.admin_token_file)}, audit file: {path or 'none'}"

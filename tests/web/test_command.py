@@ -109,6 +109,20 @@ def test_without_an_engine_it_serves_all_the_same(log: Path) -> None:
     assert "container_up{" not in answer.text
 
 
+def test_admin_settings_without_a_token_are_warned_of_once(log: Path) -> None:
+    """The flags that have no effect are named, wherever they were given."""
+    with serving(
+        log,
+        "--admin.listen-address=127.0.0.1:0",
+        NOWHERE,
+        DOCKER_EXPORTER_ADMIN_AUDIT_FILE="/nowhere/audit",
+    ) as running:
+        warnings = [line for line in running.log.splitlines() if "for want of a token" in line]
+    [line] = warnings
+    assert "level=warning" in line
+    assert 'without_effect="--admin.listen-address --admin.audit-file"' in line
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_ends_it_in_order(log: Path, number: int) -> None:
     """It says that it stops, and exits with status 0."""
@@ -231,35 +245,3 @@ def test_help_has_every_setting() -> None:
     assert done.returncode == 0
     assert {"--web.listen-address", "--collector.cache-ttl", "check"} <= set(done.stdout.split())
     assert run("-h").stdout == done.stdout
-
-
-# -- check ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("before", [True, False])
-def test_check_says_what_would_be_found(engine: PrivateEngine, *, before: bool) -> None:
-    """Mode, engine, permission and containers are told; flags may stand before or after."""
-    version = engine.get("/version")
-    engine.docker("create", "--name=found", IMAGE, "x")
-    flag = f"--docker.host={engine.host}"
-    try:
-        done = run(flag, "check") if before else run("check", flag)
-    finally:
-        engine.docker("rm", "found")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[:3] == [
-        "mode: sdk",
-        f"engine: docker {version['Version']} (API {version['ApiVersion']})",
-        "permission: granted",
-    ]
-    assert re.fullmatch(r"containers: \d+ \(.*\d+ created.*\)", done.stdout.splitlines()[3])
-
-
-def test_check_fails_without_an_engine() -> None:
-    """The cause and what to do are one line, and the status is 1."""
-    done = run("check", NOWHERE)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("docker-exporter: ")
-    assert "/nowhere/docker.sock" in done.stderr
-    assert "Is the engine running" in done.stderr
-    assert done.stderr.count("\n") == 1
