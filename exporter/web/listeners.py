@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 from dataclasses import dataclass
@@ -119,7 +120,27 @@ def _bind(address: ListenAddress, flag: str) -> socket.socket:
     except OSError as exc:
         # create_server adds to strerror what has been said already.
         cause = exc.strerror if isinstance(exc, socket.gaierror) else os.strerror(exc.errno or 0)
-        raise ExporterError(
-            f"Cannot listen on {address}: {cause}. "
-            f"Stop what is listening there, or choose another place with {flag}."
-        ) from exc
+        raise ExporterError(f"Cannot listen on {address}: {cause}. {_remedy(exc, flag)}") from exc
+
+
+def _remedy(error: OSError, flag: str) -> str:
+    """Return what to do when there is no listening where a flag says."""
+    # The resolver's numbers are not those of the system.
+    match None if isinstance(error, socket.gaierror) else error.errno:
+        case None:
+            return f"Correct the name, or give an address of this machine, with {flag}."
+        case errno.EADDRINUSE:
+            return f"Stop what is listening there, or choose another place with {flag}."
+        case errno.EADDRNOTAVAIL:
+            return (
+                "This machine has no such address (`ip address` shows those that it has): choose"
+                f" one, or :PORT for all of them, with {flag}."
+            )
+        case errno.EACCES:
+            return (
+                "This user may not have that port, as those below 1024 take a privilege: choose a"
+                f" higher one with {flag}, give the exporter CAP_NET_BIND_SERVICE, or let systemd"
+                " open it (--web.systemd-socket)."
+            )
+        case _:
+            return f"Choose another place with {flag}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import NoReturn
 
 import httpx
 import pytest
@@ -128,11 +130,43 @@ def test_address_in_use_is_an_error_that_says_so() -> None:
 
 
 def test_name_that_cannot_be_looked_up_is_an_error() -> None:
-    """The resolver's complaint is passed on."""
+    """The resolver's complaint is passed on, and it is the name that has to be another."""
     with pytest.raises(
-        ExporterError, match=r"Cannot listen on \[fe80::1%none\]:0: Name or service"
+        ExporterError,
+        match=r"Cannot listen on \[fe80::1%none\]:0: Name or service .*\. Correct the name, or",
     ):
         listen([ListenAddress("fe80::1%none", 0)])
+
+
+def test_address_of_another_machine_is_an_error_that_says_so() -> None:
+    """One of those that are for documentation alone, which nobody has."""
+    with pytest.raises(ExporterError) as caught:
+        listen([ListenAddress("192.0.2.1", 0)], "--admin.listen-address")
+    assert str(caught.value) == (
+        "Cannot listen on 192.0.2.1:0: Cannot assign requested address. This machine has no such"
+        " address (`ip address` shows those that it has): choose one, or :PORT for all of them,"
+        " with --admin.listen-address."
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.EACCES, "Permission denied. This user may not have that port, as those below 1024"),
+        (errno.EAFNOSUPPORT, "not supported by protocol. Choose another place with --web.listen-"),
+    ],
+)
+def test_remedy_is_that_of_the_cause(
+    monkeypatch: pytest.MonkeyPatch, number: int, remedy: str
+) -> None:
+    """Whether a port takes a privilege, and IPv6 is there, is the machine's to say: it is here."""
+
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(socket, "create_server", refuse)
+    with pytest.raises(ExporterError, match=remedy):
+        listen([ListenAddress("127.0.0.1", 80)])
 
 
 # -- stopping ---------------------------------------------------------------------------------
