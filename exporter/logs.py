@@ -30,6 +30,7 @@ _LEVELS = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
     "warn": logging.WARNING,
+    "warning": logging.WARNING,
     "error": logging.ERROR,
 }
 
@@ -42,7 +43,7 @@ def configure(level: str, style: str) -> None:
     """Send every log record of the program to standard error.
 
     Args:
-        level: `debug`, `info`, `warn` or `error`: what is less grave is not shown.
+        level: `debug`, `info`, `warn` (or `warning`) or `error`: what is less grave is not shown.
         style: `logfmt` or `json`.
     """
     handler = logging.StreamHandler()

@@ -337,8 +337,9 @@ TABLE = (
     ),
     Setting(
         "log.level",
-        parsers.one_of("debug", "info", "warn", "error"),
-        "What to log: `debug`, `info`, `warn` or `error`, and what is graver.",
+        parsers.one_of("debug", "info", "warn", "warning", "error"),
+        "What to log: `debug`, `info`, `warn` or `error`, and what is graver. `warning`, the word"
+        " of the log itself, is the same as `warn`.",
         default="info",
         metavar="LEVEL",
     ),

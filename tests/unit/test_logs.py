@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from exporter.logs import configure, formatter
+from exporter.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,9 +105,13 @@ def test_traceback_is_a_field(style: str) -> None:
 
 
 @pytest.mark.usefixtures("_root_logger")
-def test_level_holds_for_everyone(capsys: pytest.CaptureFixture[str]) -> None:
-    """Other packages log through the same lines, from the level that was asked for."""
-    configure("warn", "logfmt")
+@pytest.mark.parametrize("level", ["warn", "warning"])
+def test_level_holds_for_everyone(capsys: pytest.CaptureFixture[str], level: str) -> None:
+    """Other packages log through the same lines, from the level that was asked for.
+
+    The word that stands in the lines may be asked for too.
+    """
+    configure(load({"log_level": level}, {}).log_level, "logfmt")
     logging.getLogger("another.package").info("quiet")
     logging.getLogger("another.package").warning("loud")
     lines = capsys.readouterr().err.splitlines()

@@ -180,7 +180,7 @@ def test_address_in_use_is_one_line() -> None:
             {"DOCKER_EXPORTER_LOG_LEVEL": "loud"},
             (
                 '--log.level (from DOCKER_EXPORTER_LOG_LEVEL): "loud" is not one of the choices; '
-                "allowed: debug, info, warn, error"
+                "allowed: debug, info, warn, warning, error"
             ),
         ),
         (
