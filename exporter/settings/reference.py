@@ -34,10 +34,39 @@ collector:
 ```
 """
 
+_RUNNING = """\
+## Endpoints
+
+| path | what it answers |
+|---|---|
+| `/metrics`, or `--web.telemetry-path` | the metrics; with `?name[]=NAME` those named alone |
+| `/-/healthy` | 200 while the process answers, 503 once it stops |
+| `/-/ready` | 200 while scrapes are answered, 503 once it stops |
+| `/` | [the page](page.md), unless the metrics are there |
+| `/api/v1/` | the admin API, where there is a token for it |
+
+Neither `/-/healthy` nor `/-/ready` asks the engine. A scrape without an engine is still a true
+answer, `docker_up 0`: were the exporter not ready then, an orchestrator would take it out just when
+it has something to tell. Whether the engine is up, `docker_up` tells.
+
+A [web configuration](web-configuration.md) asks for its users and certificates on these paths too;
+below `/api/v1/`, tokens stand for the users.
+
+## Signals
+
+| signal | what it does |
+|---|---|
+| SIGTERM, SIGINT | ends it with status 0 within two seconds; scrapes that wait get what there is |
+| SIGHUP | nothing but a line in the log, and not even that under nohup |
+
+There is nothing to reload: token files, the web configuration and what that names are read again
+when they change. Settings, and the file of `--config.file`, are read at the start only.
+"""
+
 
 def render_reference() -> str:
     """Return the text of `docs/configuration.md`."""
-    return "\n".join([_INTRODUCTION, *map(_render, TABLE)])
+    return "\n".join([_INTRODUCTION, *map(_render, TABLE), _RUNNING])
 
 
 def _render(setting: Setting) -> str:

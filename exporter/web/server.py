@@ -126,7 +126,7 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
-        """Stop on SIGINT and SIGTERM.
+        """Stop on SIGINT and SIGTERM, and go on after SIGHUP.
 
         uvicorn's own way raises them again afterwards, so that the process dies of them.
         """
@@ -134,10 +134,14 @@ class Server(uvicorn.Server):
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.stop)
+        handlers = {signal.SIGINT: self.stop, signal.SIGTERM: self.stop}
+        # Whoever started the program may have it ignored already, as nohup does.
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            handlers[signal.SIGHUP] = _go_on
+        for number, handle in handlers.items():
+            loop.add_signal_handler(number, handle)
         yield
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in handlers:
             loop.remove_signal_handler(number)
 
     def stop(self) -> None:
@@ -213,6 +217,17 @@ class Server(uvicorn.Server):
         finally:
             if not protocol.connected:
                 self._connections.remove(protocol)
+
+
+def _go_on() -> None:
+    """Say why a SIGHUP, by which Prometheus and others reload, has nothing to do here."""
+    logger.info(
+        "nothing to reload",
+        extra={
+            "why": "token files and the web configuration are read again when they change; settings"
+            " take a restart"
+        },
+    )
 
 
 async def _stay_alive(seconds: float) -> None:

@@ -18,7 +18,8 @@ import pytest
 import exporter
 from exporter import __version__
 from tests.support.engine import IMAGE
-from tests.support.exporter import serving
+from tests.support.exporter import serving, serving_through
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.support.engine import PrivateEngine
@@ -132,6 +133,25 @@ def test_signal_ends_it_in_order(log: Path, number: int) -> None:
         assert running.process.wait(TIMEOUT_SECONDS) == 0
         assert "message=stopping\n" in running.log
         assert "Traceback" not in running.log
+
+
+def test_hangup_does_no_harm(log: Path) -> None:
+    """Who knows Prometheus sends it to reload: it is told why there is nothing to do."""
+    with serving(log, NOWHERE) as running:
+        running.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: 'message="nothing to reload"' in running.log, 30, "it says so")
+        assert httpx.get(f"{running.url}/-/ready", trust_env=False).status_code == 200
+        running.process.terminate()
+        assert running.process.wait(TIMEOUT_SECONDS) == 0
+
+
+def test_hangup_that_is_ignored_stays_so(log: Path) -> None:
+    """As under nohup: nothing is told of it."""
+    with serving_through(("nohup",), log, NOWHERE) as running:
+        running.process.send_signal(signal.SIGHUP)
+        running.process.terminate()
+        assert running.process.wait(TIMEOUT_SECONDS) == 0
+        assert "reload" not in running.log
 
 
 def test_engine_that_hangs_cannot_hold_the_end(private_engine: PrivateEngine, log: Path) -> None:
