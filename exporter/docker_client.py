@@ -220,7 +220,8 @@ class DockerClient:
         engine = self.connect(deadline)
         try:
             return ask(engine)
-        except EngineTimeoutError:
+        except (EngineTimeoutError, EngineAccessDeniedError):
+            # Who is late, or refuses, is there.
             raise
         except EngineUnavailableError as error:
             self.lost(engine, error)

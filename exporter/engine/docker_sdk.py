@@ -10,6 +10,7 @@ import contextlib
 import re
 import time
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
@@ -192,7 +193,7 @@ class SdkEngine:
                 timeout=(self.timeout, None),
                 allow_redirects=False,
             )
-            if not answer.ok:
+            if answer.status_code != HTTPStatus.OK:
                 message = said(answer.raw.read(_PIECE, decode_content=True))
                 answer.close()
                 raise refusal(answer.status_code, message, self.where, None)

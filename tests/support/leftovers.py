@@ -6,11 +6,16 @@ import contextlib
 import gc
 import os
 import threading
+import warnings
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _TIMEOUT_SECONDS = 30
 
@@ -61,6 +66,18 @@ def wait_for_nothing_more_than(before: Holdings) -> None:
         "nothing is left",
         accept=lambda more: not more,
     )
+
+
+@contextlib.contextmanager
+def nothing_left_open() -> Iterator[None]:
+    """Make sure that every socket and file is closed, and none left to the garbage collector."""
+    gc.collect()
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", ResourceWarning)
+        yield
+        gc.collect()
+    if said:
+        raise AssertionError([str(one.message) for one in said])
 
 
 def children() -> list[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,17 +14,22 @@ import pytest
 from exporter.deadline import Deadline
 from exporter.docker_client import DockerClient
 from exporter.errors import (
+    EngineAccessDeniedError,
     EngineError,
     EngineResponseError,
     EngineTimeoutError,
     EngineUnavailableError,
 )
 from exporter.model import Mode
-from tests.support.fake_engine import FakeEngine, Handler
+from tests.support.fake_engine import VERSION, FakeEngine, Handler
+from tests.support.leftovers import nothing_left_open
 from tests.support.misbehaviour import silence, trickle
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from exporter.engine.base import Engine
 
 SOON = 0.5
 LATE = 30.0
@@ -51,6 +58,29 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEngine]:
     monkeypatch.setenv("PATH", "")
     with FakeEngine(web="running") as engine:
         yield engine
+
+
+@pytest.mark.parametrize(
+    ("error", "times"),
+    [(EngineTimeoutError("late"), 1), (EngineAccessDeniedError("refused"), 1), (GONE, 2)],
+    ids=["late", "refused", "gone"],
+)
+def test_engine_that_is_gone_is_asked_once_more_and_no_other(
+    fake: FakeEngine, error: EngineError, times: int
+) -> None:
+    """Who is late has cost the time that there was, and who refuses is there."""
+    asked: list[Engine] = []
+
+    def ask(engine: Engine) -> None:
+        asked.append(engine)
+        raise error
+
+    client = DockerClient(fake.host)
+    with pytest.raises(type(error)):
+        client.call(ask)
+    assert len(asked) == times
+    assert fake.asked("/version") == times
+    client.close()
 
 
 @pytest.mark.parametrize("tcp", [False, True])
@@ -89,12 +119,13 @@ def test_both_speak_the_same_version_of_the_api(
     fake.overrides["/version"] = lambda handler: handler.send(200, json.dumps(said).encode())
     fake.overrides["/containers/json"] = lambda handler: note(handler, b"[]")
     fake.overrides["/_ping"] = lambda handler: note(handler, b"OK")
-    client = DockerClient(fake.host)
-    client.connect().list_containers(Deadline(LATE))
-    assert client.is_available()
+    with nothing_left_open():
+        client = DockerClient(fake.host)
+        client.connect().list_containers(Deadline(LATE))
+        assert client.is_available()
+        client.close()
     assert len(asked) == 2
     assert all(path.startswith(spoken) for path in asked)
-    client.close()
 
 
 @pytest.mark.parametrize(
@@ -103,8 +134,24 @@ def test_both_speak_the_same_version_of_the_api(
 def test_engine_that_does_not_say_which_it_is_is_none(fake: FakeEngine, version: bytes) -> None:
     """What it says becomes part of every request, so it must be a version."""
     fake.overrides["/version"] = lambda handler: handler.send(200, version)
-    with pytest.raises(EngineResponseError):
+    with nothing_left_open(), pytest.raises(EngineResponseError):
         DockerClient(fake.host).connect(Deadline(LATE))
+
+
+def test_name_that_nobody_resolves_keeps_nobody(
+    fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system may take as long as it likes to find an address."""
+    go = threading.Event()
+
+    def resolve(*_: object, **__: object) -> None:
+        go.wait(LATE)
+        raise OSError("no such host")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    with pytest.raises(EngineTimeoutError):
+        DockerClient(fake.on_tcp().replace("127.0.0.1", "engine.example")).connect(Deadline(SOON))
+    go.set()
 
 
 def test_engine_behind_a_proxy_is_reached(
@@ -143,6 +190,69 @@ def test_event_without_end_is_given_up(fake: FakeEngine, headers: bytes, first: 
     client = DockerClient(fake.host)
     with pytest.raises(EngineResponseError, match="no end"):
         list(client.events("1.000000000"))
+    client.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno", EngineAccessDeniedError),
+        (
+            b"HTTP/1.1 302 Found\r\nLocation: /version\r\nContent-Length: 0\r\n\r\n",
+            EngineResponseError,
+        ),
+    ],
+    ids=["refused", "redirected"],
+)
+def test_events_that_are_not_given(
+    fake: FakeEngine, answer: bytes, error: type[EngineError]
+) -> None:
+    """The refusal is told at once, and no other place is asked."""
+    fake.overrides["/events"] = lambda handler: handler.send_raw(answer)
+    client = DockerClient(fake.host)
+    client.connect()
+    with nothing_left_open(), pytest.raises(error):
+        client.events(None)
+    assert fake.asked("/version") == 1
+    client.close()
+
+
+def test_events_may_be_silent_for_longer_than_an_answer_may_take(fake: FakeEngine) -> None:
+    """Nothing need happen on a machine for days."""
+
+    def tell_later(handler: Handler) -> None:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        silent.wait(LATE)
+        handler.wfile.write(event("a"))
+        handler.closing.wait()
+
+    silent = threading.Event()
+    fake.overrides["/events"] = tell_later
+    client = DockerClient(fake.host, timeout=SOON)
+    told: list[str] = []
+
+    def follow() -> None:
+        told.extend(one.container_id for one in islice(stream, 1))
+
+    stream = client.events(None)
+    follower = threading.Thread(target=follow)
+    follower.start()
+    patience = Deadline(2 * SOON)
+    wait_until(lambda: patience.expired, LATE, "an answer would be late")
+    silent.set()
+    follower.join(LATE)
+    assert told == ["a"]
+    stream.close()
+    client.close()
+
+
+def test_id_of_a_container_leads_nowhere_else(fake: FakeEngine) -> None:
+    """Whatever an engine calls one: it is a single word of the path."""
+    client = DockerClient(fake.host)
+    one = "../info?a#b"
+    ((about, _),) = client.connect().inspect_many([one], Deadline(LATE))
+    assert about == one
+    assert fake.requests[-1] == "/containers/..%2Finfo%3Fa%23b/json"
     client.close()
 
 
@@ -203,6 +313,57 @@ def test_many_who_look_for_a_lost_engine_share_the_attempts(fake: FakeEngine) ->
     for thread in threads:
         thread.join(LATE)
     assert 0 < fake.asked("/version") < len(threads)
+
+
+def test_who_waits_for_anothers_attempt_leaves_at_their_own_deadline(fake: FakeEngine) -> None:
+    """The attempt goes on, and is the only one, for those who have more time."""
+    go = threading.Event()
+
+    def wait_then_say(handler: Handler) -> None:
+        go.wait(LATE)
+        handler.send(200, json.dumps(VERSION).encode())
+
+    fake.overrides["/version"] = wait_then_say
+    client = DockerClient(fake.host, timeout=LATE)
+    patient = [threading.Thread(target=client.connect) for _ in range(3)]
+    for thread in patient:
+        thread.start()
+    wait_until(lambda: fake.asked("/version"), LATE, "asked")
+    with pytest.raises(EngineTimeoutError, match="Another request"):
+        client.connect(Deadline(SOON))
+    go.set()
+    for thread in patient:
+        thread.join(LATE)
+    assert client.mode is Mode.SDK
+    assert fake.asked("/version") == 1
+    client.close()
+
+
+def commanded(directory: Path, script: str) -> str:
+    """Return a path on which the `docker` command is a script."""
+    command = directory / "docker"
+    command.write_text(f"#!/bin/sh\n{script}\n")
+    command.chmod(0o755)
+    return str(directory)
+
+
+def test_engine_that_hangs_leaves_time_for_the_command(
+    fake: FakeEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Which may find another way, as by a context of its own."""
+    monkeypatch.setenv("PATH", commanded(tmp_path, "echo '{}'"))
+    fake.overrides["/version"] = silence
+    assert DockerClient(fake.host).connect(Deadline(10 * SOON)).mode is Mode.CLI
+
+
+def test_refusal_tells_more_than_a_place_where_nobody_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The command may come further than the SDK."""
+    refuse = "echo 'permission denied while trying to connect' >&2; exit 1"
+    monkeypatch.setenv("PATH", commanded(tmp_path, refuse))
+    with pytest.raises(EngineAccessDeniedError):
+        DockerClient("unix:///nowhere").connect()
 
 
 def test_engine_that_returns_is_found_by_the_next_call(
