@@ -76,4 +76,4 @@ class _Part(Deadline):
 
     @property
     def at(self) -> float:
-        return max(self._at, self._began + self._share * (self._whole.at - self._began))
+        return self._began + self._share * (self._whole.at - self._began)

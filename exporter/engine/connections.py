@@ -298,7 +298,7 @@ class _Batch:
     def _broken(self, exchange: _Exchange, error: EngineError) -> None:
         """Take in that a connection broke, which is no wonder where it was kept for long."""
         self._drop(exchange)
-        if exchange.kept and not exchange.retried and not exchange.reader.begun:
+        if exchange.kept and not exchange.reader.begun:
             self._pool.close_idle()
             exchange.retried = True
             self._waiting.appendleft(exchange)

@@ -84,7 +84,6 @@ class ResponseReader:
         Raises:
             EngineResponseError: The answer was not complete.
         """
-        self._keep = False
         if self._step is ResponseReader._read_rest:
             self.complete = True
         if not self.complete:
