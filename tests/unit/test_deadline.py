@@ -24,6 +24,15 @@ def test_part_leaves_the_rest_and_moves_along() -> None:
     assert whole.at == 120
 
 
+def test_nothing_remains_of_a_deadline_that_has_passed() -> None:
+    """Less than nothing would be no time to wait."""
+    now = [0.0]
+    deadline = Deadline(10, clock=lambda: now[0])
+    now[0] = 11
+    assert deadline.remaining() == 0
+    assert deadline.pause() == 0
+
+
 def test_deadline_is_never_moved_back() -> None:
     """One who has less time does not take it from the others."""
     deadline = Deadline(10, clock=lambda: 0.0)

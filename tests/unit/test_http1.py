@@ -200,6 +200,7 @@ def test_damaged_answer_is_read_or_a_clear_error(data: bytes, place: int, damage
         pytest.param(CHUNKED.replace(b"1.1", b"1.0"), id="chunks in HTTP/1.0"),
         pytest.param(CHUNKED + b"0x1\r\nx\r\n", id="a size that int() takes"),
         pytest.param(CHUNKED + b"1\r\nxx\r\n", id="chunk longer than it says"),
+        pytest.param(CHUNKED + b"1\r\nx__0\r\n\r\n", id="chunk without its end"),
         pytest.param(CHUNKED + b"0\r\nNo colon\r\n\r\n", id="no trailer"),
         pytest.param(CHUNKED + b"1" * 2000, id="endless size"),
         pytest.param(OK + b"A: " + b"b" * HEAD_LIMIT, id="endless header"),
@@ -222,6 +223,14 @@ def test_announcements_are_passed_over() -> None:
     early = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
     reader = read([early, early + OK + b"Content-Length: 2\r\n\r\nok"], end=False)
     assert (reader.status, bytes(reader.body), reader.reusable) == (200, b"ok", True)
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_answer_that_never_has_a_body_is_complete_with_its_head(status: int) -> None:
+    """Whatever length it tells is that of a body which is not sent (RFC 9112, 6.3)."""
+    for length in (b"", b"Content-Length: 5\r\n"):
+        reader = read([f"HTTP/1.1 {status} \r\n".encode() + length + b"\r\n"], end=False)
+        assert (reader.status, bytes(reader.body), reader.reusable) == (status, b"", True)
 
 
 def test_longest_allowed_bodies_are_read() -> None:

@@ -200,6 +200,7 @@ def test_engine_that_hangs_up_is_unavailable(transport: Transport, fake: FakeEng
     fake.overrides["/1"] = hang_up
     result = fetch(transport, "/1")["/1"].result
     assert type(result) is EngineUnavailableError
+    assert fake.asked("/1") == 1
 
 
 def test_nobody_there_is_unavailable(tmp_path: Path) -> None:
