@@ -32,7 +32,7 @@ FIRST_WAIT = 0.5
 LONGEST_WAIT = 30.0
 
 # Beyond this many, naming the containers that changed is worth no more than "all".
-_MOST_CHANGED = 10_000
+MOST_CHANGED = 10_000
 
 _COUNTED_HEALTH = {
     Health.STARTING: "became_starting",
@@ -217,7 +217,7 @@ class EventFollower:
             self._count(event)
 
     def _note_changed(self, container_id: str) -> None:
-        if len(self._changed) >= _MOST_CHANGED:
+        if len(self._changed) >= MOST_CHANGED:
             self._changed.clear()
             self._all_changed = True
         self._changed.add(container_id)

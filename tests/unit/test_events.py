@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import queue
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from exporter.engine.events import KEEP_REMOVED_SECONDS, EventFollower, count
+from exporter.engine import events
+from exporter.engine.events import KEEP_REMOVED_SECONDS, MOST_CHANGED, EventFollower, count
 from exporter.errors import EngineUnavailableError
 from exporter.model import ContainerEvent, EventCounts, Health
 from tests.support.waiting import wait_until
@@ -29,6 +32,7 @@ class Stream:
         self.events: queue.SimpleQueue[ContainerEvent | EngineUnavailableError | None] = (
             queue.SimpleQueue()
         )
+        self.closed = threading.Event()
 
     def __iter__(self) -> Iterator[ContainerEvent]:
         """Yield what comes."""
@@ -39,6 +43,7 @@ class Stream:
 
     def close(self) -> None:
         """End."""
+        self.closed.set()
         self.events.put(None)
 
 
@@ -176,8 +181,9 @@ def test_broken_stream_is_taken_up_where_it_ended(
     wait_for(lambda: len(streams.given), 2)
     assert streams.since[-1] == f"{DIE.time_ns // 10**9}.{DIE.time_ns % 10**9:09d}"
     missed = replace(DIE, container_id="b", time_ns=DIE.time_ns)
-    streams.tell(DIE, missed, replace(DIE, time_ns=DIE.time_ns + 5))
+    streams.tell(START, DIE, missed, replace(DIE, time_ns=DIE.time_ns + 5))
     wait_for(lambda: exits(follower), 3)
+    assert follower.counts_of("web", "nginx") == EventCounts(starts=1, exits=3)
 
 
 def test_anything_may_have_changed_after_the_stream_was_down(
@@ -189,6 +195,85 @@ def test_anything_may_have_changed_after_the_stream_was_down(
     wait_until(lambda: follower.connected, LATE, "connected")
     assert follower.take_changed() is None
     assert follower.take_changed() == set()
+
+
+def test_anything_may_have_changed_while_the_stream_is_down(
+    streams: Streams, follower: EventFollower
+) -> None:
+    """Whoever asks is told so, however often."""
+    streams.down = True
+    streams.tell(EngineUnavailableError("gone"))
+    wait_until(lambda: not follower.connected, LATE, "not connected")
+    for _ in range(2):
+        assert follower.take_changed() is None
+
+
+def test_too_many_that_changed_are_all(streams: Streams, follower: EventFollower) -> None:
+    """Where nobody scrapes, their names do not fill the memory."""
+    for number in range(MOST_CHANGED):
+        streams.tell(replace(START, container_id=f"{number}"))
+    streams.tell(DIE)
+    wait_for(lambda: exits(follower), 1)
+    assert follower.take_changed() is None
+    assert follower.take_changed() == set()
+
+
+@pytest.fixture
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a broken stream be taken up again only when somebody has seen the engine."""
+    for wait in ("FIRST_WAIT", "LONGEST_WAIT"):
+        monkeypatch.setattr(events, wait, 10 * LATE)
+
+
+@pytest.mark.usefixtures("_patient")
+def test_engine_that_was_seen_is_tried_once(streams: Streams) -> None:
+    """Not again and again, from then on."""
+    streams.down = True
+    follower = EventFollower(streams.open)
+    follower.start()
+    for tries in range(1, 5):
+        wait_for(lambda: len(streams.since), tries)
+        follower.reconnect_now()
+    follower.close()
+
+
+@pytest.mark.usefixtures("_patient")
+def test_each_time_that_the_stream_is_down_is_told_once(
+    streams: Streams, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However long it lasts."""
+
+    def told() -> int:
+        return len([one for one in caplog.records if one.message == "event stream is down"])
+
+    caplog.set_level(logging.INFO)
+    streams.down = True
+    follower = EventFollower(streams.open)
+    follower.start()
+    for tries in range(1, 4):
+        wait_for(lambda: len(streams.since), tries)
+        follower.reconnect_now()
+    wait_for(lambda: len(streams.since), 4)
+    assert told() == 1
+    streams.down = False
+    follower.reconnect_now()
+    wait_until(lambda: follower.connected, LATE, "connected")
+    streams.tell(EngineUnavailableError("gone"))
+    wait_for(told, 2)
+    follower.close()
+
+
+def test_stream_that_opens_when_nobody_follows_any_more_is_closed() -> None:
+    """Closing does not wait for an engine that takes long to open it."""
+    stream = Stream()
+
+    def close_then_open(_since: str) -> Stream:
+        ending.close()
+        return stream
+
+    ending = EventFollower(close_then_open)
+    ending.start()
+    assert stream.closed.wait(LATE)
 
 
 def test_engine_that_was_seen_again_is_followed_at_once(streams: Streams) -> None:
