@@ -161,6 +161,34 @@ def test_tree_is_looked_through_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert seen == expected
 
 
+def test_tree_is_looked_through_to_a_depth_only(tmp_path: Path) -> None:
+    """No engine puts its containers deeper; what they make for themselves may have no end."""
+    finder = tree(tmp_path, 2, f"1/2/3/4/5/6/7/{ONE}")
+    assert found(finder, lines(2, f"/../{ONE}")) == set()
+
+
+def test_tree_is_not_looked_through_for_a_place_that_is_named(tmp_path: Path) -> None:
+    """It is there or not: a machine whose hierarchies are not mounted costs no search."""
+    finder = tree(tmp_path, 2, f"elsewhere/docker/{ONE}")
+    assert found(finder, lines(2, f"/docker/{ONE}")) == set()
+
+
+def test_directory_that_goes_while_the_tree_is_looked_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are looked into."""
+    finder = tree(tmp_path, 2, f"a/docker/{ONE}")
+    iterdir = Path.iterdir
+
+    def listed(path: Path) -> Iterator[Path]:
+        if path.name == "init.scope":
+            raise FileNotFoundError
+        return iterdir(path)
+
+    monkeypatch.setattr(Path, "iterdir", listed)
+    assert found(finder, lines(2, f"/../{ONE}")) == {f"a/docker/{ONE}"}
+
+
 def test_controller_that_the_kernel_lacks(tmp_path: Path) -> None:
     """What it does not name is not missed: a Raspberry Pi has no memory controller by default."""
     finder = tree(tmp_path, 1, f"docker/{ONE}")

@@ -210,6 +210,25 @@ def test_file_that_is_missing_costs_its_value_only(tree: Path) -> None:
     assert (stats.io_bytes, stats.io_operations) == (None, None)
 
 
+def test_file_that_cannot_be_read_costs_its_value_only(tree: Path) -> None:
+    """As those of a kernel whose pressure is switched off, which can be opened all the same."""
+    path = tree / "cgroup" / SCOPE / "memory.peak"
+    path.unlink()
+    path.mkdir()
+    stats = stats_of(tree, constructed())
+    assert stats.memory.max_usage is None
+    assert stats.memory.usage == 104857600
+
+
+def test_long_file_is_read_to_its_end(tree: Path) -> None:
+    """A container may write to more devices than one look at the file tells of."""
+    lines = [f"4094:{minor} rbytes={minor} wbytes=0 rios=1 wios=0\n" for minor in range(1000)]
+    (tree / "cgroup" / SCOPE / "io.stat").write_text("".join(lines))
+    stats = stats_of(tree, constructed())
+    assert stats.io_bytes is not None
+    assert {entry.minor for entry in stats.io_bytes} == set(range(1000))
+
+
 def test_what_changes_is_read_anew(tree: Path) -> None:
     """Nothing that was read is remembered but the place."""
     files = kernel_files(tree)
@@ -251,6 +270,36 @@ def test_hierarchies_that_are_not_mounted_here(tree: Path) -> None:
         error = read(kernel_files(tree), constructed())
         assert isinstance(error, CgroupNotFoundError)
         assert "--path.cgroup" in str(error)
+
+
+def test_hierarchies_that_are_not_mounted_here_are_looked_through_once(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not with each reading of each container."""
+    shutil.rmtree(tree / "cgroup" / SCOPE)
+    (tree / "proc/4242/cgroup").write_text(f"0::/../{CONSTRUCTED_ID}\n")
+    files = kernel_files(tree)
+    assert isinstance(read(files, constructed()), CgroupNotFoundError)
+    monkeypatch.setattr(Path, "iterdir", lambda path: pytest.fail(f"{path} is looked through"))
+    assert isinstance(read(files, constructed()), CgroupNotFoundError)
+
+
+def test_what_is_no_longer_asked_for_is_forgotten(tree: Path) -> None:
+    """A container that is back is as good as new, and so is the place where it was not seen."""
+    files = kernel_files(tree)
+    read(files, constructed())
+    assert [*files.read_stats_of([])] == []
+    place = tree / "proc/4242/cgroup"
+    there = place.read_text()
+    place.write_text("0::/\n")
+    assert isinstance(read(files, constructed()), CgroupNotFoundError)
+    place.write_text(there)
+    scope = tree / "cgroup" / SCOPE
+    scope.rename(tree / "elsewhere")
+    assert isinstance(read(files, constructed()), CgroupNotFoundError)
+    assert [*files.read_stats_of([])] == []
+    (tree / "elsewhere").rename(scope)
+    assert isinstance(read(files, constructed()), ContainerStats)
 
 
 def test_place_that_is_not_there_at_all(tmp_path: Path) -> None:
@@ -314,6 +363,10 @@ def test_process_that_becomes_anothers_while_it_is_read(tree: Path) -> None:
     files = kernel_files(tree)
     with pipes((place, before), (network, interfaces), (place, b"0::/docker/" + b"e" * 64)):
         assert read(files, constructed()) is None
+    place.unlink()
+    place.write_text("0::/\n")
+    # By now it is a container that is not here.
+    assert isinstance(read(files, constructed()), CgroupNotFoundError)
 
 
 def test_process_that_moves_within_its_container_while_it_is_read(tree: Path) -> None:
