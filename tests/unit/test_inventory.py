@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -80,6 +81,14 @@ def test_health_that_is_not_settled_makes_it_due(check: HealthCheck, due: list[s
     assert inventory_with(replace(KNOWN, health_check=check)).due([ROW], NOTHING, 1) == due
 
 
+def test_health_of_what_does_not_run_is_settled() -> None:
+    """Nobody checks it any more."""
+    check = HealthCheck(status=Health.UNHEALTHY, failing_streak=3)
+    ended = replace(KNOWN, state=ContainerState.EXITED, status="exited", health_check=check)
+    row = replace(ROW, state=ContainerState.EXITED)
+    assert inventory_with(ended).due([row], NOTHING, 1) == []
+
+
 def test_age_makes_it_due() -> None:
     """Not everything is announced: once a minute it is looked at anyway."""
     inventory = inventory_with(KNOWN)
@@ -93,3 +102,18 @@ def test_container_that_is_gone_is_forgotten() -> None:
     inventory.due([], NOTHING, 1)
     assert inventory.get("a") is None
     assert inventory.due([ROW], NOTHING, 2) == ["a"]
+
+
+def test_what_is_not_listed_is_not_remembered() -> None:
+    """Events name containers that come and go between two passes, ever new ones."""
+
+    class Id(str):
+        """A text of which can be told when it is gone."""
+
+        __slots__ = ("__weakref__",)
+
+    inventory, one = inventory_with(KNOWN), Id("b")
+    gone = weakref.ref(one)
+    assert inventory.due([ROW], {one}, 1) == []
+    del one
+    assert gone() is None

@@ -12,16 +12,22 @@ import pytest
 
 from exporter.deadline import Deadline
 from exporter.docker_client import DockerClient
+from exporter.engine import events
+from exporter.engine.docker_sdk import NARROW
+from exporter.engine.events import EventFollower
+from exporter.errors import EngineUnavailableError
 from exporter.metrics.filters import Filters
 from exporter.metrics.snapshot import Snapshots
 from exporter.model import ContainerState
 from tests.support import fake_engine
 from tests.support.fake_engine import FakeEngine, Handler, identity
+from tests.support.misbehaviour import forbid, hang_up
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from exporter.engine.base import EventStream
     from exporter.model import Snapshot
 
 SOON = 0.3
@@ -232,6 +238,109 @@ def test_engine_that_does_not_answer_costs_the_deadline_and_shows_nothing(fake: 
     assert not snapshot.up
     assert snapshot.containers == ()
     assert "time" in (snapshot.error or "")
+
+
+def test_container_that_hangs_when_inspected_leaves_time_for_the_stats_of_others(
+    fake: FakeEngine,
+) -> None:
+    """Inspects come first, and do not take all of it."""
+    fake.overrides[inspect_path("web")] = Handler.hang
+    snapshot = snapshots_of(fake).get(Deadline(2 * SOON))
+    assert with_stats(snapshot) == {"db"}
+    assert snapshot.without_stats["timeout"] == 1
+
+
+def test_container_that_is_renamed_meanwhile_has_the_name_in_the_list(fake: FakeEngine) -> None:
+    """No two have the same name there."""
+
+    def rename(handler: Handler) -> None:
+        renamed = handler.engine.inspected(identity("web")) | {"Name": "/db"}
+        handler.send(200, json.dumps(renamed).encode())
+
+    fake.overrides[inspect_path("web")] = rename
+    shown = [one.container.name for one in snapshots_of(fake).get(Deadline(LATE)).containers]
+    assert sorted(shown) == ["db", "job", "web"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "looked_for"),
+    [
+        pytest.param(hang_up, 2, id="gone"),
+        pytest.param(forbid, 1, id="refuses"),
+    ],
+)
+def test_engine_that_goes_in_the_middle_of_a_pass_is_looked_for_in_the_next(
+    fake: FakeEngine, answer: Callable[[Handler], None], looked_for: int
+) -> None:
+    """One that refuses something is still there."""
+    fake.overrides[stats_path("web")] = answer
+    snapshots = snapshots_of(fake, ttl=0)
+    for _ in range(2):
+        assert snapshots.get(Deadline(LATE)).up
+    assert fake.asked("/version") == 1 + looked_for
+
+
+def test_engine_tells_of_itself_once_in_a_while_and_after_it_was_lost(fake: FakeEngine) -> None:
+    """It may be another one that is back."""
+    snapshots = snapshots_of(fake, ttl=0)
+    for _ in range(3):
+        assert snapshots.get(Deadline(LATE)).info is not None
+    assert fake.asked("/info") == 1
+    fake.overrides["/containers/json"] = lambda handler: handler.send(500, b"{}")
+    assert not snapshots.get(Deadline(LATE)).up
+    fake.overrides.clear()
+    assert snapshots.get(Deadline(LATE)).info is not None
+    assert fake.asked("/info") == 2
+
+
+def test_request_that_was_never_sent_is_not_observed() -> None:
+    """There is no time that it took."""
+    observed: list[str] = []
+    with FakeEngine(**{f"job-{number}": "exited" for number in range(2 * NARROW)}) as fake:
+        fake.overrides = {f"/containers/{one}/json": Handler.hang for one in fake.containers}
+        client = DockerClient(fake.host, observe=lambda operation, *_: observed.append(operation))
+        snapshot = Snapshots(client).get(Deadline(2 * SOON))
+        assert snapshot.without_stats["timeout"] == 2 * NARROW
+        wait_until(lambda: observed.count("inspect"), LATE, "the inspects were cut")
+        assert observed.count("inspect") == NARROW
+        client.close()
+
+
+def test_engine_that_answers_is_told_to_who_follows_its_events(
+    fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream that is down is taken up without waiting any longer."""
+    opened: list[str] = []
+
+    def refuse(since: str) -> EventStream:
+        opened.append(since)
+        raise EngineUnavailableError("down")
+
+    for wait in ("FIRST_WAIT", "LONGEST_WAIT"):
+        monkeypatch.setattr(events, wait, 10 * LATE)
+    follower = EventFollower(refuse)
+    follower.start()
+    wait_until(lambda: opened, LATE, "tried")
+    assert Snapshots(DockerClient(fake.host), follower=follower).get(Deadline(LATE)).up
+    wait_until(lambda: len(opened) > 1, LATE, "tried again")
+    follower.close()
+
+
+def test_pass_goes_on_when_the_one_who_began_it_leaves(fake: FakeEngine) -> None:
+    """Others may have joined it meanwhile."""
+    go = threading.Event()
+
+    def wait_then_list(handler: Handler) -> None:
+        go.wait(LATE)
+        handler.send(200, b"[]")
+
+    fake.overrides["/containers/json"] = wait_then_list
+    first = Deadline(LATE)
+    joined = snapshots_of(fake).join(first)
+    wait_until(lambda: fake.asked("/containers/json"), LATE, "asked")
+    first.cut()
+    go.set()
+    assert joined.future.result(LATE).up
 
 
 def test_engine_info_that_is_refused_costs_the_info_only(fake: FakeEngine) -> None:
