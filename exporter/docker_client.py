@@ -20,6 +20,7 @@ from exporter.engine import finding
 from exporter.engine.base import check_name
 from exporter.engine.docker_cli import CliEngine
 from exporter.engine.docker_sdk import SdkEngine
+from exporter.engine.remedies import kind
 from exporter.engine.session import Session
 from exporter.errors import (
     EngineAccessDeniedError,
@@ -335,9 +336,13 @@ class DockerClient:
                 self._podman = engine.version(deadline).engine == "podman"
             except EngineError as cli_error:
                 self._mode = None
-                # A refusal tells more than an address where nobody is.
-                refused = isinstance(cli_error, EngineAccessDeniedError)
-                raise (cli_error if refused else sdk_error) from None
+                # A refusal tells more than an address where nobody is, and the SDK's names the
+                # request; of SSH the command tells more, since the SDK may not have tried.
+                refused, first = (
+                    isinstance(error, EngineAccessDeniedError) for error in (cli_error, sdk_error)
+                )
+                tells_more = (refused and not first) or kind(self._where) == "ssh"
+                raise (cli_error if tells_more else sdk_error) from None
             logger.warning("docker sdk cannot connect", extra={"error": str(sdk_error)})
             self._settle(Mode.CLI)
         return replace(engine, podman=self._podman)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from exporter.engine import remedies
 from exporter.errors import (
     ContainerConflictError,
     ContainerNotFoundError,
@@ -64,21 +65,35 @@ def check_name(name: str) -> str:
 def unreachable(where: str, detail: object) -> EngineUnavailableError:
     """Return the error for an engine that nobody answers for, with what to do about it."""
     return EngineUnavailableError(
-        f"Docker engine not reachable at {where}: {detail}. Is the engine running, and is its "
-        "socket mounted (-v /var/run/docker.sock:/var/run/docker.sock) or DOCKER_HOST right?"
+        f"Docker engine not reachable at {where}: {_clause(detail)}. "
+        f"{remedies.for_unreachable(where)}"
     )
 
 
-def access_denied(where: str, detail: object) -> EngineAccessDeniedError:
-    """Return the error for an engine that refuses this user, with what to do about it."""
-    socket = (
-        where.removeprefix("unix://") if where.startswith("unix://") else "/var/run/docker.sock"
-    )
+def connection_denied(where: str, detail: object) -> EngineAccessDeniedError:
+    """Return the error for an engine that this user may not connect to, with what to do."""
     return EngineAccessDeniedError(
-        f"Permission denied at {where}: {detail}. Add the user to the docker group (sudo usermod "
-        f'-aG docker $USER), or a container to the group of the socket (--group-add "$(stat -c %g '
-        f'{socket})"); a socket proxy must allow the request.'
+        f"Permission denied at {where}: {_clause(detail)}. {remedies.for_denied(where)}"
     )
+
+
+def request_denied(where: str, request: str, detail: object) -> EngineAccessDeniedError:
+    """Return the error for what an engine, or a proxy before it, does not do for this user.
+
+    Args:
+        where: Who refuses.
+        request: What was asked, such as `GET /v1.44/info`.
+        detail: What the refusal says.
+    """
+    return EngineAccessDeniedError(
+        f"Permission denied at {where} for {request}: {_clause(detail)}. A socket proxy before the "
+        "engine, or its authorization plugin, must allow this request."
+    )
+
+
+def _clause(detail: object) -> str:
+    """Return what others say without its full stop, since one follows."""
+    return str(detail).rstrip(" .")
 
 
 def too_late(where: str) -> EngineTimeoutError:
@@ -89,7 +104,7 @@ def too_late(where: str) -> EngineTimeoutError:
 def not_connected(error: OSError, where: str) -> EngineUnavailableError:
     """Return the error for what the operating system says of a connection."""
     if error.errno in DENIED:
-        return access_denied(where, error.strerror)
+        return connection_denied(where, error.strerror)
     # What the kernel gives up is no deadline of ours: there is nobody any more.
     if isinstance(error, TimeoutError) and error.errno != errno.ETIMEDOUT:
         return too_late(where)
@@ -101,18 +116,21 @@ def nonsense(where: str, detail: object) -> EngineResponseError:
     return EngineResponseError(f"The answer of the engine at {where} makes no sense: {detail}")
 
 
-def refusal(status: int, message: str, where: str, container: str | None) -> EngineError:
+def refusal(
+    status: int, message: str, where: str, request: str, container: str | None
+) -> EngineError:
     """Return the error for an answer that is a refusal.
 
     Args:
         status: Its HTTP status.
         message: What it says.
         where: Who has answered.
+        request: What was asked: method and path.
         container: Which container it is about, if it is about one.
     """
     match status:
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
-            return access_denied(where, message)
+            return request_denied(where, request, message)
         case HTTPStatus.NOT_FOUND if container is not None:
             return ContainerNotFoundError(container)
         case HTTPStatus.CONFLICT if container is not None:

@@ -19,7 +19,7 @@ import msgspec
 
 from exporter.deadline import Deadline
 from exporter.engine import disk, payload, text
-from exporter.engine.base import access_denied, unreachable
+from exporter.engine.base import connection_denied, request_denied, unreachable
 from exporter.engine.lines import lines
 from exporter.errors import (
     ContainerConflictError,
@@ -27,11 +27,12 @@ from exporter.errors import (
     EngineError,
     EngineResponseError,
     EngineTimeoutError,
+    EngineUnavailableError,
 )
 from exporter.model import ContainerStats, ContainerSummary, Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from exporter.disk import DiskUsage
     from exporter.engine.base import EventStream, Observer
@@ -56,6 +57,7 @@ _UNREACHABLE = (
     *("cannot connect to the docker daemon", "failed to connect to the docker api"),
     *("error during connect", "unable to resolve docker endpoint", "failed to initialize"),
 )
+_SSH_SAYS = " stderr="
 _CONFLICT = ("conflict", "is not running", "already in progress", "is marked for removal")
 
 
@@ -170,7 +172,7 @@ class CliEngine:
         options = ["--type", "container", "--size", "--format", _SIZE_FORMAT]
         done = self._run("disk_usage", ["inspect", *options, "--", *ids], deadline)
         if done.returncode != 0 and not _says(done.stderr, _NOT_FOUND):
-            raise self._failure(done.stderr, None)
+            raise self._failure(done, None)
         rows = [
             payload.decode(line, _SizeRow, "docker inspect") for line in done.stdout.splitlines()
         ]
@@ -225,7 +227,7 @@ class CliEngine:
             arguments += ["--since", since]
         for key, values in payload.EVENT_FILTERS.items():
             arguments += [word for value in values for word in ("--filter", f"{key}={value}")]
-        return _Events(self._open(arguments), self.where)
+        return _Events(self._open(arguments), self.where, self._failure)
 
     def _stats(
         self, names: list[str], deadline: Deadline
@@ -246,7 +248,7 @@ class CliEngine:
     def _inspected(self, done: subprocess.CompletedProcess[bytes]) -> list[Container]:
         """Return what `docker inspect` found; it prints that even when it misses some."""
         if done.returncode != 0 and not _says(done.stderr, _NOT_FOUND):
-            raise self._failure(done.stderr, None)
+            raise self._failure(done, None)
         found = payload.decode(done.stdout, list[payload.InspectPayload], "docker inspect")
         return [payload.container(one) for one in found]
 
@@ -257,7 +259,7 @@ class CliEngine:
         done = self._run(operation, arguments, deadline, container)
         # `docker info` prints its failure, and ends as if nothing were wrong.
         if done.returncode != 0 or (operation == "info" and done.stderr.startswith(b"Error")):
-            raise self._failure(done.stderr, container)
+            raise self._failure(done, container)
         return done.stdout
 
     def _run(
@@ -269,14 +271,15 @@ class CliEngine:
         try:
             process = self._open(arguments)
             out, err = _communicate(process, deadline)
+            done = subprocess.CompletedProcess(arguments, process.returncode, out, err)
             if process.returncode != 0:
-                failure = self._failure(err, container)
+                failure = self._failure(done, container)
         except EngineError as error:
             failure = error
             raise
         finally:
             self.observe(operation, time.perf_counter() - began, failure)
-        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+        return done
 
     def _open(self, arguments: list[str]) -> subprocess.Popen[bytes]:
         # Not as an argument: everybody can see those, and there may be a password in it.
@@ -293,13 +296,20 @@ class CliEngine:
         except OSError as error:
             raise unreachable(self.where, f"{self.command}: {error.strerror}") from error
 
-    def _failure(self, stderr: bytes, container: str | None) -> EngineError:
+    def _failure(
+        self, done: subprocess.CompletedProcess[bytes], container: str | None
+    ) -> EngineError:
         """Return the error for what a command wrote to standard error."""
-        message = " ".join(stderr.decode("utf-8", "replace").split())[:300]
+        stderr: bytes = done.stderr
+        message = " ".join(stderr.decode("utf-8", "replace").split())
+        # Over SSH, what that says comes last, after the whole command.
+        message = message.rpartition(_SSH_SAYS)[2][:300]
         if container is not None and _says(stderr, _NOT_FOUND):
             return ContainerNotFoundError(container)
-        if _says(stderr, _DENIED) or _says(stderr, _REFUSED):
-            return access_denied(self.where, message)
+        if _says(stderr, _DENIED):
+            return connection_denied(self.where, message)
+        if _says(stderr, _REFUSED):
+            return request_denied(self.where, f"'docker {done.args[0]}'", message)
         if _says(stderr, _UNREACHABLE):
             return unreachable(self.where, message)
         if container is not None and _says(stderr, _CONFLICT):
@@ -310,9 +320,15 @@ class CliEngine:
 class _Events:
     """The output of `docker events`, as values."""
 
-    def __init__(self, process: subprocess.Popen[bytes], where: str) -> None:
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        where: str,
+        failure: Callable[[subprocess.CompletedProcess[bytes], str | None], EngineError],
+    ) -> None:
         self._process = process
         self._where = where
+        self._failure = failure
 
     def __iter__(self) -> Iterator[ContainerEvent]:
         """Yield events until the command ends or is closed."""
@@ -323,6 +339,11 @@ class _Events:
             finally:
                 _end(process)
         if reason:
+            done = subprocess.CompletedProcess(["events"], process.returncode, b"", reason)
+            failure = self._failure(done, None)
+            if isinstance(failure, EngineUnavailableError):
+                raise failure
+            # Whatever else the command says of it, the stream has ended.
             raise unreachable(self._where, reason.decode("utf-8", "replace").strip())
 
     def close(self) -> None:

@@ -21,7 +21,7 @@ from exporter.deadline import Deadline
 from exporter.engine import devices, disk, payload
 from exporter.engine.base import refusal, said
 from exporter.engine.lines import lines
-from exporter.engine.sdk_errors import FOREIGN, translated
+from exporter.engine.sdk_errors import FOREIGN, asked, translated
 from exporter.engine.stats_payload import StatsPayload, container_stats
 from exporter.engine.transport import LIST_LIMIT, Request, good_body, light
 from exporter.errors import ContainerNotFoundError, EngineError, EngineTimeoutError
@@ -196,7 +196,7 @@ class SdkEngine:
             if answer.status_code != HTTPStatus.OK:
                 message = said(answer.raw.read(_PIECE, decode_content=True))
                 answer.close()
-                raise refusal(answer.status_code, message, self.where, None)
+                raise refusal(answer.status_code, message, self.where, asked(answer), None)
         return _Events(answer, self.where)
 
     def _container(self, name: str) -> SdkContainer:

@@ -12,7 +12,7 @@ import requests
 import urllib3.exceptions
 from requests.exceptions import ContentDecodingError
 
-from exporter.engine.base import DENIED, access_denied, nonsense, refusal, too_late, unreachable
+from exporter.engine.base import DENIED, connection_denied, nonsense, refusal, too_late, unreachable
 from exporter.errors import EngineError
 
 if TYPE_CHECKING:
@@ -49,9 +49,17 @@ def translated(where: str, container: str | None = None) -> Iterator[None]:
         raise
     except docker.errors.APIError as error:
         message = str(error.explanation or error)
-        raise refusal(error.status_code or 500, message, where, container) from error
+        request = asked(error.response)
+        raise refusal(error.status_code or 500, message, where, request, container) from error
     except FOREIGN as error:
         raise _translate(error, where) from error
+
+
+def asked(response: requests.Response | None) -> str:
+    """Return which request an answer is to: its method and path, without the query."""
+    if response is None:
+        return "a request"
+    return f"{response.request.method} {response.request.path_url.partition('?')[0]}"
 
 
 def _translate(error: BaseException, where: str) -> EngineError:
@@ -59,7 +67,7 @@ def _translate(error: BaseException, where: str) -> EngineError:
     causes = [cause for cause in _causes(error) if not isinstance(cause, ssl.SSLError)]
     for cause in causes:
         if isinstance(cause, OSError) and cause.errno in DENIED:
-            return access_denied(where, cause.strerror)
+            return connection_denied(where, cause.strerror)
     if any(isinstance(cause, _TIMEOUTS) for cause in causes):
         return too_late(where)
     for cause in causes:

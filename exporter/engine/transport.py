@@ -33,6 +33,11 @@ class Request:
     container: str | None = None
     limit: int = BODY_LIMIT
 
+    @property
+    def name(self) -> str:
+        """The request for messages: its method and path, without the query."""
+        return f"GET {self.target.partition('?')[0]}"
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -99,5 +104,6 @@ def good_body(outcome: Outcome, where: str) -> bytes | bytearray:
     if isinstance(result, EngineError):
         raise result
     if result.status != HTTPStatus.OK:
-        raise refusal(result.status, said(result.body), where, outcome.request.container)
+        request = outcome.request
+        raise refusal(result.status, said(result.body), where, request.name, request.container)
     return result.body
