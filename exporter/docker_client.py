@@ -311,13 +311,17 @@ class DockerClient:
             raise
 
     def _find(self, deadline: Deadline) -> Engine:
-        self._where = finding.address(self._host)
+        try:
+            place = finding.locate(self._host)
+        except EngineError:
+            # The command is not tried: whatever it might find, it would be another engine.
+            self._mode = None
+            raise
+        self._where = place.address
         # An engine that hangs must leave time to ask by the other way.
         patience = Deadline(min(self._timeout, deadline.remaining()) / 2)
         try:
-            engine = finding.connect(
-                self._host, patience, observe=self._observe, timeout=self._timeout
-            )
+            engine = finding.connect(place, patience, observe=self._observe, timeout=self._timeout)
         except EngineError as error:
             return self._find_cli(deadline, error)
         self._engine, self._client, self._sdk_available = engine, engine.client, True

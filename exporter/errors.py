@@ -21,6 +21,11 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
+# What is wrong with the address of an engine, wherever it was given.
+NO_ADDRESS = (
+    "is not the address of an engine; allowed: unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST"
+)
+
 # What stands between the user's name and the last `@` of a URL: some have that in the password.
 _PASSWORD = re.compile(r"(?<=://)([^\s:@/]*):\S*@")
 

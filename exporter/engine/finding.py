@@ -5,28 +5,30 @@ Unix sockets and plain TCP have connections of our own; TLS, SSH and proxies go 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import socket
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import docker
-from docker.utils import kwargs_from_env, parse_host
+from docker.utils.config import find_config_file
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies, get_netrc_auth, select_proxy
 
-from exporter.engine import payload
+from exporter.engine import contexts, payload
 from exporter.engine.base import too_late
 from exporter.engine.connections import Connections, Endpoint
+from exporter.engine.contexts import Place
 from exporter.engine.docker_sdk import NARROW, WIDE, SdkEngine
+from exporter.engine.parameters import sdk_parameters, sdk_url
 from exporter.engine.sdk_errors import translated
 from exporter.engine.session import Session
 from exporter.engine.threads import each
-from exporter.engine.transport import Request, good_body
-from exporter.errors import EngineError, EngineResponseError
+from exporter.engine.transport import Answer, Request, good_body
+from exporter.errors import EngineError, EngineResponseError, EngineUnavailableError
 
 if TYPE_CHECKING:
     from exporter.deadline import Deadline
@@ -63,24 +65,29 @@ class _KeepAlive(HTTPAdapter):
         super().init_poolmanager(*arguments, **options, socket_options=_KEEP_ALIVE)
 
 
-def address(where: str | None) -> str:
-    """Return where the engine is looked for: here, in the environment, or by the CLI's context."""
+def locate(where: str | None) -> Place:
+    """Return where the engine is looked for: here, in the environment, or by the CLI's context.
+
+    Raises:
+        EngineUnavailableError: The context cannot be used; no other engine is meant.
+    """
     named = where or os.environ.get("DOCKER_HOST")
-    if named is None:
-        # For a file of the command's that is broken, the SDK raises a bare Exception.
-        with contextlib.suppress(Exception):
-            context = docker.ContextAPI.get_current_context()
-            named = context.Host if context is not None else None
-    return named or "unix:///var/run/docker.sock"
+    return Place(named) if named else contexts.current()
 
 
-def connect(
-    where: str | None, deadline: Deadline, *, observe: Observer, timeout: float
-) -> SdkEngine:
+def address(where: str | None) -> str:
+    """Return where the engine is looked for; where its context cannot be used, why."""
+    try:
+        return locate(where).address
+    except EngineError as error:
+        return str(error)
+
+
+def connect(place: Place, deadline: Deadline, *, observe: Observer, timeout: float) -> SdkEngine:
     """Return the engine, which has said which version it is.
 
     Args:
-        where: The engine's address; None for what the environment and the CLI's context say.
+        place: Where it is, see `locate`.
         deadline: By when.
         observe: Told of each request from then on.
         timeout: What a request that has no deadline may take from then on, in seconds.
@@ -88,12 +95,12 @@ def connect(
     Raises:
         EngineError: Nobody answers there, or not as an engine does.
     """
-    named = address(where)
+    named = place.address
 
     def attempt(_: str) -> SdkEngine | EngineError:
         try:
             with translated(named):
-                engine = _connect(where, named, deadline, observe, timeout)
+                engine = _connect(place, deadline, observe, timeout)
         except EngineError as error:
             return error
         if deadline.expired:
@@ -153,15 +160,21 @@ def _number(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split(".")))
 
 
-def _connect(
-    where: str | None, named: str, deadline: Deadline, observe: Observer, timeout: float
-) -> SdkEngine:
-    parameters = {**_parameters(where), "timeout": timeout}
+def _connect(place: Place, deadline: Deadline, observe: Observer, timeout: float) -> SdkEngine:
+    named = place.address
+    parameters = {**sdk_parameters(place), "timeout": timeout}
     endpoint = _endpoint(parameters, named, deadline)
 
     def engine_of(spoken: str) -> SdkEngine:
         # Given a version, the SDK asks nothing by itself.
-        client = docker.DockerClient(version=spoken, **parameters)
+        try:
+            client = docker.DockerClient(version=spoken, **parameters)
+        except (AttributeError, TypeError) as error:
+            # It reads the command's settings as well, and trusts them to have the right shape.
+            file = cast("str | None", find_config_file())
+            raise EngineUnavailableError(
+                f"The Docker SDK cannot use {file}: {error}. Repair or remove it."
+            ) from error
         for scheme in ("http://", "https://"):
             client.api.mount(scheme, _KeepAlive())
         transport = Connections(endpoint) if endpoint else Session(client.api, named)
@@ -169,8 +182,7 @@ def _connect(
 
     engine = engine_of(API_VERSION)
     try:
-        version = _version(engine.transport, named, deadline)
-        spoken = api_version(version)
+        version, spoken = _version(engine.transport, named, deadline)
     except BaseException:
         engine.close()
         raise
@@ -180,18 +192,9 @@ def _connect(
     return replace(engine, width=stats_width(version))
 
 
-def _parameters(where: str | None) -> dict[str, Any]:
-    """Return what the SDK would be made with: `base_url` and `tls`, where they are said."""
-    environment = dict(os.environ) if where is None else os.environ | {"DOCKER_HOST": where}
-    parameters: dict[str, Any] = {**kwargs_from_env(environment=environment)}
-    if "base_url" in parameters:
-        return parameters
-    return docker.ContextAPI.kwargs_from_context(environment=environment) | parameters
-
-
 def _endpoint(parameters: dict[str, Any], named: str, deadline: Deadline) -> Endpoint | None:
     """Return where connections of our own lead; None for what only the SDK can reach."""
-    url = parse_host(parameters.get("base_url"), is_win32=False, tls="tls" in parameters)
+    url = sdk_url(parameters, named)
     if url.startswith(_UNIX):
         path = "/" + url.removeprefix(_UNIX).lstrip("/")
         return Endpoint(socket.AF_UNIX, path, named)
@@ -205,6 +208,25 @@ def _endpoint(parameters: dict[str, Any], named: str, deadline: Deadline) -> End
         return Endpoint(link.family, link.getpeername(), named, parts.netloc, parts.path)
 
 
-def _version(transport: Transport, named: str, deadline: Deadline) -> payload.VersionPayload:
+def _version(
+    transport: Transport, named: str, deadline: Deadline
+) -> tuple[payload.VersionPayload, str]:
+    """Return what the engine says of its version, and the version of the API to speak with it.
+
+    Raises:
+        EngineError: There is no answer, or it is none of an engine.
+    """
     (outcome,) = transport.fetch([Request("/version")], width=1, deadline=deadline)
-    return payload.decode(good_body(outcome, named), payload.VersionPayload, "version")
+    try:
+        version = payload.decode(good_body(outcome, named), payload.VersionPayload, "version")
+        return version, api_version(version)
+    except EngineResponseError as error:
+        result = outcome.result
+        if isinstance(result, Answer) and result.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            # An engine in trouble, or the proxy of one.
+            raise
+        said = str(error).rstrip(" .")
+        raise EngineResponseError(
+            f"{said}. What listens at {named} does not seem to be a Docker engine's API: check "
+            "DOCKER_HOST or --docker.host."
+        ) from error

@@ -12,6 +12,8 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from exporter.errors import NO_ADDRESS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -271,8 +273,5 @@ def engine_address(text: str) -> str:
         'unix:///var/run/docker.sock'
     """
     if _ENGINE_ADDRESS.fullmatch(text) is None:
-        raise ValueError(
-            "is not the address of an engine; allowed: unix:///PATH, tcp://HOST:PORT or "
-            "ssh://USER@HOST"
-        )
+        raise ValueError(NO_ADDRESS)
     return text

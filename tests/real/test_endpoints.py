@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING
+
+import pytest
 
 from exporter.docker_client import DockerClient
 from exporter.engine.finding import address
@@ -12,8 +15,6 @@ from tests.support.tls import TlsProxy
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
     from tests.support.engine import PrivateEngine
 
@@ -50,3 +51,34 @@ def test_tls_variables_are_followed(
         assert client.mode is Mode.SDK
         client.close()
         without.close()
+
+
+def test_context_with_certificates_is_followed(
+    engine: PrivateEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that the command keeps with the context are used, without settings beside them."""
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    with TlsProxy(engine.socket, tmp_path) as proxy:
+        files = ",".join(f"{kind}={tmp_path / kind}.pem" for kind in ("ca", "cert", "key"))
+        run_program("docker", "context", "create", "lab", f"--docker=host={proxy.host},{files}")
+        monkeypatch.setenv("DOCKER_CONTEXT", "lab")
+        monkeypatch.setenv("PATH", "")
+        client = DockerClient()
+        assert client.is_available() is True
+        client.close()
+
+
+def test_command_agrees_that_there_is_no_such_context(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one is missing, the command asks no engine either, and the client says which it is."""
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    monkeypatch.setenv("DOCKER_CONTEXT", "gone")
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        run_program("docker", "version")
+    assert 'context "gone"' in str(refused.value.__notes__)
+    result = DockerClient().start_container("web")
+    assert result["success"] is False
+    assert 'context "gone"' in result["message"]
