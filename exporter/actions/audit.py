@@ -112,7 +112,7 @@ class AuditLog:
         """Open the file, if there is to be one.
 
         Raises:
-            SettingsError: It cannot be written.
+            SettingsError: It cannot be written, or not read.
         """
         logger.setLevel(logging.INFO)
         self._recent: deque[Record] = deque(maxlen=_SHOWN)
@@ -166,7 +166,7 @@ def check_audit_file(path: Path) -> None:
     """
     with _complaining(path):
         try:
-            os.close(os.open(path, os.O_WRONLY | os.O_APPEND))
+            os.close(os.open(path, os.O_RDWR | os.O_APPEND))
         except FileNotFoundError:
             # The start would make it. Whoever looks may be another user, who must not own it then.
             path.parent.stat()
@@ -180,8 +180,8 @@ def _complaining(path: Path) -> Iterator[None]:
         yield
     except OSError as exc:
         raise SettingsError(
-            f"--admin.audit-file: '{path}' cannot be written ({exc.strerror}); "
-            "allowed: a file that can be appended to"
+            f"--admin.audit-file: '{path}' cannot be written and read ({exc.strerror}); "
+            "allowed: a file that can be read and appended to"
         ) from exc
 
 
@@ -191,14 +191,14 @@ class _File:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._stream = path.open("ab", buffering=0)
+        self._stream = path.open("a+b", buffering=0)
 
     def add(self, line: bytes) -> None:
         """Add a line; a failure is logged."""
         try:
             with self._lock:
                 if self._has_been_rotated():
-                    old, self._stream = self._stream, self._path.open("ab", buffering=0)
+                    old, self._stream = self._stream, self._path.open("a+b", buffering=0)
                     old.close()
                 self._stream.write(line + b"\n")
         except OSError as error:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,12 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter import logs
-from exporter.actions.audit import AuditLog, Outcome, neutralise
+from exporter.actions.audit import AuditLog, Outcome, check_audit_file, neutralise
 from exporter.errors import SettingsError
 from tests.admin.values import record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+
+NOBODY = 65534
 
 
 @pytest.fixture
@@ -33,6 +38,23 @@ def audit(path: Path) -> Iterator[AuditLog]:
     log = AuditLog(path)
     yield log
     log.close()
+
+
+@pytest.mark.parametrize("look", [AuditLog, check_audit_file])
+def test_file_that_cannot_be_read_is_an_error_at_the_start(look: Callable[[Path], object]) -> None:
+    """What was done before counts for the budget of today, so it must be known."""
+    # Not below pytest's own directory, into which only root can look.
+    with TemporaryDirectory(dir="/tmp") as directory:
+        Path(directory).chmod(0o711)
+        file = Path(directory, "audit")
+        file.touch(0o200)
+        os.chown(file, NOBODY, NOBODY)
+        os.seteuid(NOBODY)
+        try:
+            with pytest.raises(SettingsError, match="cannot be written and read"):
+                look(file)
+        finally:
+            os.seteuid(0)
 
 
 def test_file_has_a_line_of_json_for_each_attempt(audit: AuditLog, path: Path) -> None:

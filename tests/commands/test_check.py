@@ -142,11 +142,14 @@ def token(tmp_path: Path) -> Path:
         ),
         (
             ["--admin.token-file=a={token}", "--admin.audit-file=/nowhere/audit"],
-            "--admin.audit-file: '/nowhere/audit' cannot be written (No such file or directory)",
+            (
+                "--admin.audit-file: '/nowhere/audit' cannot be written and read (No such file or"
+                " directory)"
+            ),
         ),
         (
             ["--admin.token-file=a={token}", "--admin.audit-file=/"],
-            "--admin.audit-file: '/' cannot be written (Is a directory)",
+            "--admin.audit-file: '/' cannot be written and read (Is a directory)",
         ),
     ],
 )
