@@ -124,7 +124,7 @@ def test_exporter_needs_no_more_than_the_proxies_allow(
     """With the command of compose.yaml it reads, and acts, and neither proxy refuses anything."""
     token = "a-token-of-the-test-0123456789abcdef"  # noqa: S105 -- a test's own
     (tmp_path / "docker-exporter-token").write_text(token)
-    (tmp_path / "docker-exporter-operator-token").write_text(token)
+    (tmp_path / "docker-exporter-operator-token").write_text(f"{token}-of-another")
     samples = (
         "docker_up 1.0",
         "docker_engine_info{",
