@@ -120,8 +120,8 @@ def _check_once(result: int) -> tuple[str, ...]:
 # Busy until its limit has held it back, and at rest from then on; the file is of cgroup v1 or v2.
 # Two at once, as a machine with other work may never give one of them that much.
 _RUN_INTO_LIMIT = (
-    "until cat /sys/fs/cgroup/cpu/cpu.stat /sys/fs/cgroup/cpu.stat | grep 'throttled_[a-z]* [1-9]'; "
-    "do timeout 1 yes > /dev/null & timeout 1 yes > /dev/null; done"
+    "until cat /sys/fs/cgroup/cpu/cpu.stat /sys/fs/cgroup/cpu.stat |"
+    " grep 'throttled_[a-z]* [1-9]'; do timeout 1 yes > /dev/null & timeout 1 yes > /dev/null; done"
 )
 _PING_GATEWAY = "ping -c 1 $(ip route | head -n 1 | cut -d ' ' -f 3)"
 _ENDS_ON_SIGTERM = ("sh", "-c", "trap 'exit 0' TERM; sleep 1d & wait")
