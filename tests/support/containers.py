@@ -23,6 +23,7 @@ def container(
     *command: str,
     options: tuple[str, ...] = (),
     verb: tuple[str, ...] = ("run", "--detach"),
+    name: str | None = None,
 ) -> Iterator[str]:
     """Give the name of a container that is gone when the context ends.
 
@@ -31,8 +32,9 @@ def container(
         command: What runs in it.
         options: Of the `docker` command that makes it.
         verb: That command: `("create",)` for a container that is not started.
+        name: What it is called; None for a name that no other has.
     """
-    name = f"own-{secrets.token_hex(4)}"
+    name = name or f"own-{secrets.token_hex(4)}"
     engine.docker(*verb, f"--name={name}", *options, IMAGE, *command)
     try:
         yield name

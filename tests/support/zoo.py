@@ -50,7 +50,7 @@ ODD_LABELS = {
 MOVED_IMAGE = "moved:test"
 
 _WORKERS = 8
-_STATE_TIMEOUT_SECONDS = 60
+_STATE_TIMEOUT_SECONDS = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +164,7 @@ _INDEPENDENT = (
     Specimen(
         name=OOM_KILLED,
         options=("--memory=8m", "--memory-swap=8m"),
-        command=("sh", "-c", "tail /dev/zero; sleep 1; exit 137"),
+        command=("sh", "-c", "tail /dev/zero; sleep 5; exit 137"),
         state=State(status="exited", exit_code=137, oom_killed=True),
     ),
     # The first process of a container ignores SIGTERM unless it asks for it.
@@ -242,7 +242,18 @@ def populate(engine: PrivateEngine) -> None:
 
 
 def _bring(engine: PrivateEngine, specimen: Specimen) -> None:
-    """Bring one specimen into its state."""
+    """Bring one specimen into its state, by a second container if the first does not get there.
+
+    An engine that is busy may miss what happens to a container, as that it ran out of memory.
+    """
+    try:
+        _try_to_bring(engine, specimen)
+    except TimeoutError:
+        engine.docker("rm", "--force", specimen.name)
+        _try_to_bring(engine, specimen)
+
+
+def _try_to_bring(engine: PrivateEngine, specimen: Specimen) -> None:
     name = specimen.name
     verb = ("run", "--detach") if specimen.runs else ("create",)
     try:

@@ -45,7 +45,7 @@ def running(
     """Give the program as it is by default, on an engine with a container that runs."""
     log = tmp_path_factory.mktemp("clients") / "log"
     with (
-        container(engine, *SLEEP, options=("--name=served-to-all",)),
+        container(engine, *SLEEP, name="served-to-all"),
         serving(log, f"--docker.host={engine.host}") as running,
     ):
         yield running
