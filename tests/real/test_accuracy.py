@@ -39,23 +39,23 @@ def read_one(snapshots: Snapshots, name: str) -> ContainerReading:
 
 
 def test_cpu_of_a_busy_container_is_that_of_the_kernel(zoo: PrivateEngine) -> None:
-    """Between two snapshots, within a tenth of the kernel's own accounting."""
+    """What is read lies between what the kernel says before and after, also as it grows."""
     client = DockerClient(zoo.host)
     snapshots = Snapshots(client, ttl=0)
 
-    def usage() -> tuple[float, float]:
-        reading = read_one(snapshots, animals.BUSY)
-        kernel = read_cgroup("cpuacct", zoo, animals.BUSY, "cpuacct.usage")
+    def kernel() -> int:
+        return read_cgroup("cpuacct", zoo, animals.BUSY, "cpuacct.usage")
+
+    def usage() -> int:
+        before, reading, after = kernel(), read_one(snapshots, animals.BUSY), kernel()
         assert reading.stats is not None
         assert reading.stats.cpu is not None
-        return reading.stats.cpu.usage_ns / 1e9, kernel / 1e9
+        assert before <= reading.stats.cpu.usage_ns <= after
+        return reading.stats.cpu.usage_ns
 
-    first, first_by_kernel = usage()
-    second, second_by_kernel = wait_until(
-        usage, TIMEOUT_SECONDS, "it was busy", lambda now: now[1] - first_by_kernel > 1.5
-    )
+    first = usage()
+    wait_until(usage, TIMEOUT_SECONDS, "it was busy", lambda now: now - first > 1_500_000_000)
     client.close()
-    assert second - first == pytest.approx(second_by_kernel - first_by_kernel, rel=0.1)
 
 
 def test_cpu_ratio_is_the_rate_of_the_counter(zoo: PrivateEngine) -> None:
