@@ -25,7 +25,7 @@ def _table(columns: Sequence[Figures]) -> str:
     lines += [[title, *map(text, columns)] for title, text in _ROWS]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     lines.insert(1, ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])])
-    notes = (f"{one.exporter}: left out, {one.left_out}.\n" for one in columns if one.left_out)
+    notes = (f"\n{one.exporter}: left out, {one.left_out}.\n" for one in columns if one.left_out)
     return "".join([*(_line(cells, widths) for cells in lines), *notes])
 
 

@@ -18,6 +18,7 @@ from exporter.actions.selfid import own_container_id
 from exporter.docker_client import DockerClient
 from exporter.engine.events import EventFollower
 from exporter.engine.finding import address
+from exporter.errors import EngineError
 from exporter.logs import configure
 from exporter.metrics.disk import DiskUsageReader
 from exporter.metrics.exposition import Exposition
@@ -207,7 +208,12 @@ def _policy(settings: Settings) -> Policy:
 
 def _warn_of_root(settings: Settings) -> None:
     addresses = () if settings.web_systemd_socket else settings.web_listen_address
-    advice = needless_root(address(settings.docker_host), [one.port for one in addresses])
+    try:
+        engine = address(settings.docker_host)
+    except EngineError:
+        # The first attempt to reach it says what is wrong.
+        return
+    advice = needless_root(engine, [one.port for one in addresses])
     if advice is not None:
         logger.warning("runs as root without need", extra={"advice": advice})
 

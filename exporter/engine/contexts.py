@@ -59,7 +59,7 @@ class _Meta(msgspec.Struct):
 def home_directory() -> Path:
     """Return where the command keeps its files where no variable says otherwise."""
     # Unlike that of `Path`, this one does not fail for a user who has no home.
-    return Path(os.path.expanduser("~/.docker"))  # noqa: PTH111
+    return Path(os.path.expanduser("~/.docker"))  # noqa: PTH111 -- as just said
 
 
 def current() -> Place:

@@ -76,11 +76,12 @@ def locate(where: str | None) -> Place:
 
 
 def address(where: str | None) -> str:
-    """Return where the engine is looked for; where its context cannot be used, why."""
-    try:
-        return locate(where).address
-    except EngineError as error:
-        return str(error)
+    """Return where the engine is looked for.
+
+    Raises:
+        EngineUnavailableError: The context cannot be used.
+    """
+    return locate(where).address
 
 
 def connect(place: Place, deadline: Deadline, *, observe: Observer, timeout: float) -> SdkEngine:

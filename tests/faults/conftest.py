@@ -9,12 +9,15 @@ import pytest
 from tests.support.engine import IMAGE, PrivateEngine
 from tests.support.leftovers import Holdings, wait_for_nothing_more_than
 from tests.support.modes import environment_for
+from tests.support.socket_proxy import SocketProxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 RUNNING = ("web", "db", "cache")
 STOPPED = "job"
+_ANYTHING = {"GET": ".*", "HEAD": ".*"}
 
 
 @pytest.fixture(scope="session")
@@ -53,3 +56,14 @@ def reached(mode: str, victim: PrivateEngine, monkeypatch: pytest.MonkeyPatch) -
     for variable, value in environment_for(mode, victim, directory).items():
         monkeypatch.setenv(variable, value)
     return victim
+
+
+@pytest.fixture
+def proxy(
+    mode: str, victim: PrivateEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[SocketProxy]:
+    """Give what stands before the engine, to which the environment leads in each mode."""
+    with SocketProxy(victim.socket, _ANYTHING) as proxy:
+        for variable, value in environment_for(mode, proxy, tmp_path).items():
+            monkeypatch.setenv(variable, value)
+        yield proxy

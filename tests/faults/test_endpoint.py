@@ -23,35 +23,21 @@ from tests.support.misbehaviour import (
     silence,
     trickle,
 )
-from tests.support.modes import environment_for
-from tests.support.socket_proxy import SocketProxy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
     from exporter.model import Snapshot
     from tests.support.engine import PrivateEngine
+    from tests.support.socket_proxy import SocketProxy
 
 LATE = 30.0
 SOON = 0.5
 # Half of it is for inspects, and this engine answers for stats once a second.
 TWO_TICKS = 5.0
-ANYTHING = {"GET": ".*", "HEAD": ".*"}
 LIST = r"/v1\.\d+/containers/json"
 # Nothing that runs: the command takes two seconds to read stats.
 RESTING = Filters(include=re.compile(STOPPED))
-
-
-@pytest.fixture
-def proxy(
-    mode: str, victim: PrivateEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[SocketProxy]:
-    """Give what stands before the engine, to which the environment leads in each mode."""
-    with SocketProxy(victim.socket, ANYTHING) as proxy:
-        for variable, value in environment_for(mode, proxy, tmp_path).items():
-            monkeypatch.setenv(variable, value)
-        yield proxy
 
 
 @pytest.mark.parametrize("fault", [*LASTING, *SHORT], ids=lambda fault: fault.__name__)

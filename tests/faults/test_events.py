@@ -13,33 +13,19 @@ from tests.faults.conftest import RUNNING
 from tests.faults.scraper import scraper
 from tests.support.engine import IMAGE
 from tests.support.misbehaviour import forbid
-from tests.support.modes import environment_for
-from tests.support.socket_proxy import SocketProxy
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.faults.scraper import Scraper
     from tests.support.engine import PrivateEngine
+    from tests.support.socket_proxy import SocketProxy
 
 LATE = 30.0
-ANYTHING = {"GET": ".*", "HEAD": ".*"}
 EVENTS = r"/v1\.\d+/events"
 # Nothing that runs: the command takes two seconds to read stats.
 RESTING = Filters(exclude=re.compile("|".join(RUNNING)))
-
-
-@pytest.fixture
-def proxy(
-    mode: str, victim: PrivateEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[SocketProxy]:
-    """Give what stands before the engine, to which the environment leads in each mode."""
-    with SocketProxy(victim.socket, ANYTHING) as proxy:
-        for variable, value in environment_for(mode, proxy, tmp_path).items():
-            monkeypatch.setenv(variable, value)
-        yield proxy
 
 
 @pytest.fixture
