@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 from contextlib import ExitStack
 from functools import partial
@@ -32,7 +33,7 @@ from exporter.metrics.labels import LabelOptions
 from exporter.metrics.snapshot import Snapshots
 from exporter.metrics.usage import UsageReader
 from exporter.process import needless_root, raise_file_limit
-from exporter.settings.unused import without_admin_api
+from exporter.settings.unused import unknown_variables, without_admin_api
 from exporter.web import healthcheck
 from exporter.web.admin import AdminApi
 from exporter.web.app import create_admin_app, create_app
@@ -224,6 +225,10 @@ def _warn_of_unused(settings: Settings) -> None:
         logger.warning(
             "the admin API is off for want of a token",
             extra={"without_effect": " ".join(flags), "advice": "give --admin.token-file"},
+        )
+    for variable, advice in unknown_variables(os.environ).items():
+        logger.warning(
+            "unknown environment variable", extra={"variable": variable, "advice": advice}
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from exporter.commands.findings import findings
 from exporter.commands.options import takes_settings
 from exporter.deadline import Deadline
 from exporter.docker_client import DockerClient
-from exporter.settings.unused import without_admin_api
+from exporter.settings.unused import unknown_variables, without_admin_api
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +46,8 @@ def check(settings: Settings) -> None:
 
 def _settings(settings: Settings) -> Iterator[str]:
     """Yield what the settings ask for: all of it, and what it names, can be used."""
+    for variable, advice in unknown_variables(os.environ).items():
+        yield f"environment: unknown variable {variable}; {advice}"
     if settings.web_config_file is not None:
         yield f"web configuration: {_web_configuration(Path(settings.web_config_file))}"
     if settings.admin_token_file:

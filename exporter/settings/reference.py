@@ -22,7 +22,8 @@ times, or as a list in the file. An item of such a list is taken whole, commas a
 `true` or `false` in the environment and in the file; its flag has an opposite that begins with
 `--no-`.
 
-In the file the dots of the names are levels. A key that does not exist is an error.
+In the file the dots of the names are levels. A key that does not exist is an error; a variable that
+begins with `DOCKER_EXPORTER_` and is none of these is warned of, and told by `check`.
 
 ```yaml
 web:

@@ -21,6 +21,10 @@ def split_at_commas(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(","))
 
 
+# What every environment variable of a setting begins with.
+VARIABLE_PREFIX = "DOCKER_EXPORTER_"
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One row of the table of settings.
@@ -56,7 +60,7 @@ class Setting:
     @property
     def variable(self) -> str:
         """The environment variable: `DOCKER_EXPORTER_WEB_MAX_REQUESTS`."""
-        return f"DOCKER_EXPORTER_{self.name.upper()}"
+        return VARIABLE_PREFIX + self.name.upper()
 
     @property
     def is_switch(self) -> bool:

@@ -1,14 +1,21 @@
-"""Settings that have no effect beside the others."""
+"""What was given in vain: settings without effect, and variables that are none."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exporter.settings.document import nearest
 from exporter.settings.load import load
+from exporter.settings.setting import VARIABLE_PREFIX
 from exporter.settings.table import TABLE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from exporter.settings import Settings
+
+# By which a shell asks for completions, which is no setting.
+_COMPLETION = "DOCKER_EXPORTER_COMPLETE"
 
 
 def without_admin_api(settings: Settings) -> tuple[str, ...]:
@@ -29,3 +36,20 @@ def without_admin_api(settings: Settings) -> tuple[str, ...]:
         if setting.key.startswith("admin.")
         and getattr(settings, setting.name) != getattr(default, setting.name)
     )
+
+
+def unknown_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that look like settings and are none, each with a word of advice.
+
+    They are no error: who puts containers together may set variables with the name of each.
+
+    Examples:
+        >>> unknown_variables({"DOCKER_EXPORTER_LOGLEVEL": "debug"})
+        {'DOCKER_EXPORTER_LOGLEVEL': 'the nearest known one is DOCKER_EXPORTER_LOG_LEVEL'}
+    """
+    known = [setting.variable for setting in TABLE]
+    return {
+        variable: nearest(variable, known)
+        for variable in sorted(environ)
+        if variable.startswith(VARIABLE_PREFIX) and variable not in (*known, _COMPLETION)
+    }

@@ -180,3 +180,12 @@ def test_admin_settings_without_a_token_are_named() -> None:
     assert done.stdout == (
         "admin API: off for want of --admin.token-file, so without effect: --admin.allow\n"
     )
+
+
+def test_variable_that_is_no_setting_is_named() -> None:
+    """With the one that may have been meant."""
+    done = run("check", NOWHERE, DOCKER_EXPORTER_COLLECTOR_CACHE="5s")
+    assert done.stdout == (
+        "environment: unknown variable DOCKER_EXPORTER_COLLECTOR_CACHE; the nearest known one is"
+        " DOCKER_EXPORTER_COLLECTOR_CACHE_TTL\n"
+    )

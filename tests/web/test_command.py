@@ -124,6 +124,17 @@ def test_admin_settings_without_a_token_are_warned_of_once(log: Path) -> None:
     assert 'without_effect="--admin.listen-address --admin.audit-file"' in line
 
 
+def test_variable_that_is_no_setting_is_warned_of(log: Path) -> None:
+    """With the one that may have been meant; nothing is said of those that are settings."""
+    with serving(
+        log, NOWHERE, DOCKER_EXPORTER_LOG_LEVEL="info", DOCKER_EXPORTER_LOGFORMAT="json"
+    ) as running:
+        [line] = [line for line in running.log.splitlines() if "environment variable" in line]
+    assert "level=warning" in line
+    assert "variable=DOCKER_EXPORTER_LOGFORMAT" in line
+    assert "DOCKER_EXPORTER_LOG_FORMAT" in line
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_ends_it_in_order(log: Path, number: int) -> None:
     """It says that it stops, and exits with status 0."""
