@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from exporter.commands.findings import findings
+from exporter.commands.findings import actor, findings
 from exporter.commands.options import takes_settings
 from exporter.deadline import Deadline
 from exporter.docker_client import DockerClient
@@ -31,10 +31,10 @@ def check(settings: Settings) -> None:
     The settings are those of serving, and the files that they name are looked at. Whether the
     addresses to serve on are free is not: the exporter itself may have them.
 
-    Exits 1, with the cause and what to do, when the engine cannot be reached or does not list its
-    containers, and when stats are to come from the kernel's files and none are there; exits 2 when
-    the settings, or the files that they name, cannot be used. What else the engine refuses is told,
-    with what will be missing.
+    Exits 1, with the cause and what to do, when the engine, or that of the actions, cannot be
+    reached, when it does not list its containers, and when stats are to come from the kernel's
+    files and none are there; exits 2 when the settings, or the files that they name, cannot be
+    used. What else the engine refuses is told, with what will be missing.
     """
     for line in _settings(settings):
         click.echo(line)
@@ -42,6 +42,8 @@ def check(settings: Settings) -> None:
     with closing(DockerClient(settings.docker_host)) as client:
         for line in findings(client, settings, deadline):
             click.echo(line)
+    if settings.admin_token_file and settings.admin_docker_host is not None:
+        click.echo(actor(settings.admin_docker_host, deadline))
 
 
 def _settings(settings: Settings) -> Iterator[str]:

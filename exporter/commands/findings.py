@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
+from exporter.deadline import Deadline
+from exporter.docker_client import DockerClient
 from exporter.engine.finding import address
 from exporter.errors import EngineError, ExporterError, without_passwords
+from exporter.metrics import catalogue
 from exporter.metrics.asking import persist
 from exporter.metrics.catalogue.engine import OF_INFO
+from exporter.metrics.disk import PATIENCE
 from exporter.model import Container, ContainerStats
 from exporter.wiring import asks_engine, filters, kernel_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from exporter.deadline import Deadline
-    from exporter.docker_client import DockerClient
     from exporter.engine.base import Engine
+    from exporter.metrics.catalogue import Metric
     from exporter.model import ContainerSummary
     from exporter.settings import Settings
 
@@ -37,6 +41,22 @@ def findings(client: DockerClient, settings: Settings, deadline: Deadline) -> It
     by_state = ", ".join(f"{number} {state}" for state, number in states.most_common())
     yield f"containers: {len(rows)}" + (f" ({by_state})" if rows else "")
     yield from _shown(engine, rows, settings, deadline)
+    yield _events(engine)
+    if settings.collector_disk_usage:
+        yield _disk(engine)
+
+
+def actor(docker_host: str, deadline: Deadline) -> str:
+    """Return the line on the engine that actions are sent to, where that is one of their own.
+
+    It is only reached: what acts need not be allowed to read, and nothing is acted upon.
+
+    Raises:
+        EngineError: It cannot be reached.
+    """
+    with closing(DockerClient(docker_host)) as client:
+        mode = client.connect(deadline).mode
+    return f"actions: sent to {without_passwords(docker_host)}, mode {mode}"
 
 
 def _engine(engine: Engine, deadline: Deadline) -> str:
@@ -45,6 +65,28 @@ def _engine(engine: Engine, deadline: Deadline) -> str:
     except EngineError as error:
         return f"engine: not told, so {', '.join(OF_INFO)} will be missing. {error}"
     return f"engine: {info.engine} {info.version} (API {info.api_version})"
+
+
+def _events(engine: Engine) -> str:
+    try:
+        engine.events(None).close()
+    except EngineError as error:
+        costs = f"{_names(catalogue.EVENTS)} will be missing, and all is inspected at each scrape"
+        return f"events: not told, so {costs}. {error}"
+    return "events: followed"
+
+
+def _disk(engine: Engine) -> str:
+    metrics: tuple[Metric[Any], ...] = (*catalogue.DISK, *catalogue.CONTAINER_DISK)
+    try:
+        engine.disk_usage(Deadline(PATIENCE))
+    except EngineError as error:
+        return f"disk usage: not told, so {_names(metrics)} will be missing. {error}"
+    return "disk usage: told"
+
+
+def _names(metrics: Iterable[Metric[Any]]) -> str:
+    return ", ".join(metric.name for metric in metrics)
 
 
 def _shown(

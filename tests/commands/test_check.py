@@ -28,6 +28,15 @@ def running(engine: PrivateEngine) -> Iterator[str]:
         yield name
 
 
+@pytest.fixture
+def token(tmp_path: Path) -> Path:
+    """Give a file with a token."""
+    path = tmp_path / "token"
+    path.write_text("0123456789abcdef" * 2)
+    path.chmod(0o600)
+    return path
+
+
 def told(*arguments: str) -> dict[str, str]:
     """Run it, which must succeed without a complaint; return what it says of each subject."""
     done = run("check", *arguments)
@@ -104,31 +113,47 @@ def test_it_fails_where_all_stats_would_be_missing(engine: PrivateEngine, runnin
 
 def test_what_is_refused_is_named_with_what_it_costs(engine: PrivateEngine, running: str) -> None:
     """A proxy that refuses one request leaves the rest, as in serving; so the status is 0."""
-    refusals = (r"/v[\d.]+/info", ".*/stats", f".*/containers/{'.' * 64}/json")
-    flags = ("--collector.stats-source=api", f"--collector.include={running}")
+    refusals = (
+        *(r"/v[\d.]+/info", ".*/stats", f".*/containers/{'.' * 64}/json"),
+        *(".*/events", ".*/system/df"),
+    )
+    flags = (
+        *("--collector.stats-source=api", f"--collector.include={running}"),
+        "--collector.disk-usage",
+    )
     said = []
     for path in refusals:
         with SocketProxy(engine.socket, {"GET": f"(?!{path}$).*"}) as proxy:
             done = run("check", f"--docker.host={proxy.host}", *flags)
         assert (done.returncode, done.stderr) == (0, "")
         said.append(done.stdout)
-    info, stats, inspect = said
+    info, stats, inspect, events, disk = said
     assert f"\nengine: not told, so {', '.join(OF_INFO)} will be missing. Permission denied" in info
     assert "\nshown: 1 of" in info
     assert "\nstats: 1 not told, which will have no usage. Permission denied" in stats
     assert "\ninspect: 1 not told, which will have no series. Permission denied" in inspect
+    assert "\nevents: not told, so container_oom_events_total, " in events
+    assert " will be missing, and all is inspected at each scrape. Permission denied" in events
+    assert "\ndisk usage: not told, so docker_disk_usage_bytes, " in disk
+    assert " container_fs_usage_bytes will be missing. Permission denied" in disk
+    for text in said:
+        assert ("\nevents: followed" in text) is (text is not events)
+        assert ("\ndisk usage: told" in text) is (text is not disk)
+
+
+def test_engine_of_the_actions_is_tried_too(engine: PrivateEngine, token: Path) -> None:
+    """A proxy of its own for actions is named; where nobody is, the status is 1, and why."""
+    flags = (f"--docker.host={engine.host}", f"--admin.token-file=a={token}")
+    with SocketProxy(engine.socket, {"HEAD": "/_ping", "GET": "/version"}) as proxy:
+        said = told(*flags, f"--admin.docker-host={proxy.host}")
+    assert said["actions"] == f"sent to {proxy.host}, mode sdk"
+    done = run("check", *flags, "--admin.docker-host=unix:///nowhere/docker.sock")
+    assert done.returncode == 1
+    assert "permission: granted" in done.stdout
+    assert "/nowhere/docker.sock" in done.stderr
 
 
 # -- the settings -----------------------------------------------------------------------------
-
-
-@pytest.fixture
-def token(tmp_path: Path) -> Path:
-    """Give a file with a token."""
-    path = tmp_path / "token"
-    path.write_text("0123456789abcdef" * 2)
-    path.chmod(0o600)
-    return path
 
 
 @pytest.mark.parametrize("command", [[], ["check"]])
