@@ -67,31 +67,31 @@ def lowest(readings: Iterable[Vitals]) -> Vitals:
     return Vitals(**{name: min(getattr(one, name) for one in kept) for name in NAMES})
 
 
-def growth(middle: Vitals, end: Vitals) -> list[str]:
+def growth(before: Vitals, end: Vitals) -> list[str]:
     """Return what has grown by more than `TOLERANCE`, in words.
 
     Examples:
-        >>> before = Vitals(resident=2**25, threads=5, descriptors=9, processes=1)
-        >>> growth(before, Vitals(resident=2**26, threads=5, descriptors=99, processes=1))
+        >>> held = Vitals(resident=2**25, threads=5, descriptors=9, processes=1)
+        >>> growth(held, Vitals(resident=2**26, threads=5, descriptors=99, processes=1))
         ['RSS by 32.0 MiB', 'file descriptors by 90']
     """
     grown = []
     for field in fields(Vitals):
-        by = getattr(end, field.name) - getattr(middle, field.name)
+        by = getattr(end, field.name) - getattr(before, field.name)
         if by > getattr(TOLERANCE, field.name):
             amount = f"{by / 2**20:.1f} MiB" if field.name == "resident" else str(by)
             grown.append(f"{NAMES[field.name]} by {amount}")
     return grown
 
 
-def series_growth(middle: Sequence[int], end: Sequence[int]) -> list[str]:
+def series_growth(before: Sequence[int], end: Sequence[int]) -> list[str]:
     """Return how much the number of series has grown from scrapes to later ones, in words.
 
     Examples:
         >>> series_growth([100, 102], [110, 109]), series_growth([100, 102], [150])
         ([], ['series by 49'])
     """
-    if not (middle and end):
+    if not (before and end):
         return []
-    by = statistics.median(end) - statistics.median(middle)
-    return [f"series by {by:.0f}"] if by > SERIES_TOLERANCE * statistics.median(middle) else []
+    by = statistics.median(end) - statistics.median(before)
+    return [f"series by {by:.0f}"] if by > SERIES_TOLERANCE * statistics.median(before) else []

@@ -42,6 +42,10 @@ _SAID_LIMIT = 200
 
 DENIED = (errno.EACCES, errno.EPERM)
 
+# What an engine says that does not speak the version of the API which was settled on with the one
+# before it: "client version 1.41 is too old" (moby `api/server/middleware/version.go`).
+_OTHER_VERSION = "client version"
+
 # What the engine itself allows (moby `daemon/names`); anything else could change the path of a
 # request (`../`), or be taken for an option of a command.
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*", re.ASCII)
@@ -135,6 +139,10 @@ def refusal(
             return ContainerNotFoundError(container)
         case HTTPStatus.CONFLICT if container is not None:
             return ContainerConflictError(container, message)
+        case HTTPStatus.BAD_REQUEST if _OTHER_VERSION in message:
+            return EngineUnavailableError(
+                f"Another engine has taken the place of the one at {where}: {message}"
+            )
         case _:
             return EngineResponseError(f"The engine at {where} answered {status}: {message}")
 

@@ -108,6 +108,7 @@ class EngineReader:
         self._disk = disk
         self._inventory = Inventory()
         self._usage = usage
+        self._engine: Engine | None = None
         self._info: tuple[float, EngineInfo] | None = None
         self._told_of_info = False
         self._reading = threading.Lock()
@@ -175,6 +176,8 @@ class EngineReader:
         except EngineError:
             self._info = None
             raise
+        if engine != self._engine:
+            self._engine, self._info = engine, None
         if self._follower:
             self._follower.reconnect_now()
         progress.listed(engine, rows)
@@ -184,12 +187,11 @@ class EngineReader:
             self._inventory.doubt(one)
         # Last, since some engines take long to tell of themselves.
         progress.info = self._engine_info(engine, deadline)
-        self._note_lost(engine, progress)
 
     def _engine_info(self, engine: Engine, deadline: Deadline) -> EngineInfo | None:
         """Return the facts about the engine, at most a minute old; None where it does not tell."""
-        now = time.monotonic()
-        if self._info is None or now - self._info[0] >= INFO_SECONDS:
+        now, known = time.monotonic(), self._info
+        if known is None or now - known[0] >= INFO_SECONDS:
             try:
                 self._info = (now, engine.info(deadline))
                 self._told_of_info = False
@@ -203,7 +205,12 @@ class EngineReader:
                 )
                 self._told_of_info = True
                 self._info = None
-        return self._info[1] if self._info else None
+        info = self._info[1] if self._info else None
+        if known and info and info.version != known[1].version:
+            # How it is asked best was settled on with the one before it.
+            change = f"{known[1].version} has become {info.version}."
+            self._client.lost(engine, EngineUnavailableError(change))
+        return info
 
     def _inspect(
         self,
@@ -256,13 +263,6 @@ class EngineReader:
                 if self._follower
                 else None,
             )
-
-    def _note_lost(self, engine: Engine, progress: Progress) -> None:
-        """Tell the client once if the engine went away in the middle of the pass."""
-        for result in (*progress.inspected.values(), *progress.stats.values()):
-            if type(result) is EngineUnavailableError:
-                self._client.lost(engine, result)
-                return
 
 
 def _reason(result: object) -> str:

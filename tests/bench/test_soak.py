@@ -68,7 +68,7 @@ def test_what_grows_is_named(what: str, words: str) -> None:
     """Beyond its tolerance, each is."""
     grown = getattr(VITALS, what) + getattr(TOLERANCE, what) + 1
     text = render(report(replace(MOMENT, vitals=replace(VITALS, **{what: grown}))))
-    assert text.endswith(f"\nGrew from the middle to the end: {words}.\n")
+    assert text.endswith(f"\nGrew after three quarters of the time: {words}.\n")
 
 
 def test_series_that_grow_are_named() -> None:
@@ -85,10 +85,10 @@ def test_failed_scrapes_are_not_flat() -> None:
 
 
 def test_table_has_a_column_for_each_moment() -> None:
-    """The start, the middle and the end, as they are at each."""
+    """The start, the moment when it has settled and the end, as they are at each."""
     end = replace(MOMENT, scrapes=30, away=2, series=[])
     rows = {line[:24].strip(): line[24:].split() for line in render(report(end)).splitlines()}
-    assert rows["mine"] == ["start", "middle", "end"]
+    assert rows["mine"] == ["start", "settled", "end"]
     assert rows["RSS, MiB"] == ["40.0"] * 3
     assert rows["series"] == ["102", "102", "-"]
     assert rows["- with the engine away"] == ["0", "0", "2"]

@@ -60,6 +60,29 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEngine]:
         yield engine
 
 
+def test_engine_that_was_replaced_is_spoken_to_in_its_own_version(fake: FakeEngine) -> None:
+    """An engine that is upgraded may refuse the version of the API that it spoke before."""
+    spoken: str
+
+    def version(handler: Handler) -> None:
+        own = {"Version": "1", "ApiVersion": spoken, "MinAPIVersion": spoken, "Components": []}
+        handler.send(200, json.dumps(own).encode())
+
+    def list_containers(handler: Handler) -> None:
+        asked = handler.path.split("/")[1].removeprefix("v")
+        refused = {"message": f"client version {asked} is too old. Minimum supported API"}
+        good = asked == spoken
+        answer = fake.answer("/containers/json") if good else refused
+        handler.send(200 if good else 400, json.dumps(answer).encode())
+
+    fake.overrides |= {"/version": version, "/containers/json": list_containers}
+    client = DockerClient(fake.host)
+    for spoken in ("1.41", "1.53", "1.41"):  # noqa: B007 -- used by the two above
+        [row] = client.call(lambda engine: engine.list_containers(Deadline(LATE)))
+        assert row.name == "web"
+    client.close()
+
+
 @pytest.mark.parametrize(
     ("error", "times"),
     [(EngineTimeoutError("late"), 1), (EngineAccessDeniedError("refused"), 1), (GONE, 2)],

@@ -13,15 +13,15 @@ import pytest
 from exporter.deadline import Deadline
 from exporter.docker_client import DockerClient
 from exporter.engine import events
-from exporter.engine.docker_sdk import NARROW
+from exporter.engine.docker_sdk import NARROW, WIDE, SdkEngine
 from exporter.engine.events import EventFollower
 from exporter.errors import EngineUnavailableError
+from exporter.metrics import reading
 from exporter.metrics.filters import Filters
 from exporter.metrics.snapshot import Snapshots
 from exporter.model import ContainerState
 from tests.support import fake_engine
 from tests.support.fake_engine import FakeEngine, Handler, identity
-from tests.support.misbehaviour import forbid, hang_up
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -262,22 +262,29 @@ def test_container_that_is_renamed_meanwhile_has_the_name_in_the_list(fake: Fake
     assert sorted(shown) == ["db", "job", "web"]
 
 
-@pytest.mark.parametrize(
-    ("answer", "looked_for"),
-    [
-        pytest.param(hang_up, 2, id="gone"),
-        pytest.param(forbid, 1, id="refuses"),
-    ],
-)
-def test_engine_that_goes_in_the_middle_of_a_pass_is_looked_for_in_the_next(
-    fake: FakeEngine, answer: Callable[[Handler], None], looked_for: int
+def test_engine_of_another_version_is_asked_in_its_own_way(
+    fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that refuses something is still there."""
-    fake.overrides[stats_path("web")] = answer
-    snapshots = snapshots_of(fake, ttl=0)
-    for _ in range(2):
-        assert snapshots.get(Deadline(LATE)).up
-    assert fake.asked("/version") == 1 + looked_for
+    """One that was upgraded meanwhile is given as few calls at once as one that was always new."""
+    monkeypatch.setattr(reading, "INFO_SECONDS", 0)
+    old = fake_engine.VERSION | {"Version": "20.10.24", "ApiVersion": "1.41"}
+    fake.overrides["/version"] = lambda handler: handler.send(200, json.dumps(old).encode())
+    client = DockerClient(fake.host)
+    snapshots = Snapshots(client, ttl=0)
+
+    def width() -> int:
+        assert snapshots.get(Deadline(LATE)).complete
+        engine = client.connect()
+        assert isinstance(engine, SdkEngine)
+        return engine.width
+
+    assert width() == WIDE
+    fake.overrides.clear()
+    assert width() == NARROW
+    asked = fake.asked("/version")
+    # Once by the pass itself: nobody is looked for any more.
+    assert width() == NARROW
+    assert fake.asked("/version") == asked + 1
 
 
 def test_engine_tells_of_itself_once_in_a_while_and_after_it_was_lost(fake: FakeEngine) -> None:
