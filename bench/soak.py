@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from bench.exporters import RunningExporter
 
 _SAMPLE_SECONDS = 0.5
-# The part of all readings that make one moment, of each the least counts; and how many at least.
-_MOMENT = 0.05
+# The part of all readings that make one moment, of each the least counts; and how many at least. As
+# long as from one death of the engine to the next: each costs the connections that are kept.
+_MOMENT = 0.2
 _FEWEST = 3
 # The part of a run after which an exporter is as large as it gets, if the run is long enough: ours
 # shows for five minutes what happened to containers that are gone (`KEEP_REMOVED_SECONDS`).

@@ -1,8 +1,9 @@
 """Follows the engine's stream of events, and keeps count.
 
 The engine's own numbers (`RestartCount`, `OOMKilled`, `ExitCode`) start anew with every manual
-start; what is counted here does not. The engine remembers its last 256 events, so a stream that
-broke is taken up where it ended (`since=`), unless more has happened meanwhile.
+start; what is counted here does not. The engine remembers its last 256 events (moby
+`daemon/events`), so a stream that broke is taken up a moment before it ended (`since=`), and
+nothing is lost unless more has happened meanwhile.
 """
 
 from __future__ import annotations
@@ -30,6 +31,14 @@ KEEP_REMOVED_SECONDS = 300.0
 # Seconds before a broken stream is taken up again: doubled with each failure.
 FIRST_WAIT = 0.5
 LONGEST_WAIT = 30.0
+
+# How far back a stream is taken up, in nanoseconds: an engine notes the time of an event before it
+# sends it, and where much happens at once it sends an earlier one after a later one.
+OVERLAP_NS = 10**9
+
+# How many events are remembered, not to be counted again when the engine repeats them: as many as
+# it can repeat.
+MOST_REPEATED = 256
 
 # Beyond this many, naming the containers that changed is worth no more than "all".
 MOST_CHANGED = 10_000
@@ -96,12 +105,14 @@ class EventFollower:
         self._changed: set[str] = set()
         self._all_changed = True
         self._ever_connected = False
+        self._began_ns = 0
         self._last_ns = 0
-        self._seen_at_last: set[tuple[str, str]] = set()
+        # In the order in which they came.
+        self._seen: dict[tuple[int, str, str], None] = {}
 
     def start(self) -> None:
         """Begin to follow, from now on."""
-        self._last_ns = time.time_ns()
+        self._began_ns = time.time_ns()
         threading.Thread(target=self._follow, name="engine-events", daemon=True).start()
 
     def close(self) -> None:
@@ -190,8 +201,8 @@ class EventFollower:
                 self._wake.clear()
 
     def _connect(self) -> None:
-        since = f"{self._last_ns // 10**9}.{self._last_ns % 10**9:09d}"
-        stream = self._open_stream(since)
+        since = max(self._began_ns, self._last_ns - OVERLAP_NS)
+        stream = self._open_stream(f"{since // 10**9}.{since % 10**9:09d}")
         with self._lock:
             self._stream = stream
             self._ever_connected = True
@@ -201,16 +212,14 @@ class EventFollower:
 
     def _take(self, event: ContainerEvent) -> None:
         """Count one event, unless it was counted before the stream was taken up again."""
-        key = (event.container_id, event.action)
+        key = (event.time_ns, event.container_id, event.action)
         with self._lock:
-            if event.time_ns < self._last_ns or (
-                event.time_ns == self._last_ns and key in self._seen_at_last
-            ):
+            if key in self._seen:
                 return
-            if event.time_ns > self._last_ns:
-                self._last_ns = event.time_ns
-                self._seen_at_last = set()
-            self._seen_at_last.add(key)
+            self._seen[key] = None
+            if len(self._seen) > MOST_REPEATED:
+                del self._seen[next(iter(self._seen))]
+            self._last_ns = max(self._last_ns, event.time_ns)
             if event.action != "exec_die" or event.exit_code != 0:
                 # What a good health check ends with changes nothing, and comes all the time.
                 self._note_changed(event.container_id)

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exporter.engine import events
-from exporter.engine.events import KEEP_REMOVED_SECONDS, MOST_CHANGED, EventFollower, count
+from exporter.engine.events import (
+    KEEP_REMOVED_SECONDS,
+    MOST_CHANGED,
+    MOST_REPEATED,
+    OVERLAP_NS,
+    EventFollower,
+    count,
+)
 from exporter.errors import EngineUnavailableError
 from exporter.model import ContainerEvent, EventCounts, Health
 from tests.support.waiting import wait_until
@@ -179,11 +186,51 @@ def test_broken_stream_is_taken_up_where_it_ended(
     """What the engine tells again is not counted again, and what was missed is."""
     streams.tell(START, DIE, EngineUnavailableError("gone"))
     wait_for(lambda: len(streams.given), 2)
-    assert streams.since[-1] == f"{DIE.time_ns // 10**9}.{DIE.time_ns % 10**9:09d}"
+    since = DIE.time_ns - OVERLAP_NS
+    assert streams.since[-1] == f"{since // 10**9}.{since % 10**9:09d}"
     missed = replace(DIE, container_id="b", time_ns=DIE.time_ns)
     streams.tell(START, DIE, missed, replace(DIE, time_ns=DIE.time_ns + 5))
     wait_for(lambda: exits(follower), 3)
     assert follower.counts_of("web", "nginx") == EventCounts(starts=1, exits=3)
+
+
+def test_events_out_of_order_count_too(streams: Streams, follower: EventFollower) -> None:
+    """An engine that is busy sends some a little late; a clock may be set back by hours."""
+    earlier = replace(START, time_ns=DIE.time_ns - 500_000)
+    long_ago = replace(START, time_ns=DIE.time_ns - 3600 * 10**9)
+    tell_all(streams, follower, DIE, earlier, long_ago)
+    assert follower.counts_of("web", "nginx") == EventCounts(starts=2, exits=1)
+
+
+def test_event_that_was_not_sent_before_the_stream_broke_counts(
+    streams: Streams, follower: EventFollower
+) -> None:
+    """Though a later one was."""
+    streams.tell(DIE, EngineUnavailableError("gone"))
+    wait_for(lambda: len(streams.given), 2)
+    tell_all(streams, follower, replace(START, time_ns=DIE.time_ns - OVERLAP_NS + 1), DIE)
+    assert follower.counts_of("web", "nginx") == EventCounts(starts=1, exits=1)
+
+
+def test_stream_that_breaks_early_begins_where_the_first_began(
+    streams: Streams, follower: EventFollower
+) -> None:
+    """What happened before the exporter started counts for nobody."""
+    streams.tell(replace(START, time_ns=1), EngineUnavailableError("gone"))
+    wait_for(lambda: len(streams.given), 2)
+    assert streams.since[1] == streams.since[0]
+    assert follower.counts_of("web", "nginx") == EventCounts(starts=1)
+
+
+def test_as_many_events_are_remembered_as_an_engine_repeats(
+    streams: Streams, follower: EventFollower
+) -> None:
+    """Not one is counted twice, however many come at once."""
+    burst = [replace(DIE, time_ns=DIE.time_ns + number) for number in range(MOST_REPEATED)]
+    streams.tell(START, *burst, EngineUnavailableError("gone"))
+    wait_for(lambda: len(streams.given), 2)
+    tell_all(streams, follower, *burst)
+    assert exits(follower) == MOST_REPEATED
 
 
 def test_anything_may_have_changed_after_the_stream_was_down(
