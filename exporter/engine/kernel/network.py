@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from exporter.model import NetworkStats
 
@@ -18,8 +17,6 @@ _INTERFACE = re.compile(
 _INNER = ("veth", "docker", "nerdctl")
 
 
-# The same text for as long as a container neither sends nor receives.
-@lru_cache(maxsize=1024)
 def networks(text: bytes) -> tuple[NetworkStats, ...]:
     """Return the interfaces of a network namespace, without the loopback and those of containers.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from exporter.engine.kernel.numbers import number
@@ -28,8 +27,6 @@ def pressure(files: Mapping[str, bytes]) -> PressureStats:
     return PressureStats(cpu=cpu, memory=memory, io=io)
 
 
-# The same text for as long as a container waits for nothing, which is most of the time.
-@lru_cache(maxsize=1024)
 def _pressure(text: bytes | None) -> Pressure | None:
     if text is None:
         return None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import time
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from exporter.engine.block_io import block_io_stats
@@ -109,8 +108,6 @@ def _memory(files: Mapping[str, bytes], machine: Machine) -> MemoryStats:
     )
 
 
-# The same text for as long as a container does no I/O, which is most of the time.
-@lru_cache(maxsize=1024)
 def _block_io(text: bytes | None) -> tuple[BlockIoStats, ...] | None:
     if text is None:
         return None
