@@ -33,9 +33,9 @@ class Scraper:
         asked: How often each operation was asked for since the last scrape began.
     """
 
-    def __init__(self, *, events: bool, filters: Filters) -> None:
+    def __init__(self, *, events: bool, filters: Filters, timeout: float) -> None:
         self.asked: Counter[str] = Counter()
-        self.client = DockerClient(observe=self._observe, timeout=2)
+        self.client = DockerClient(observe=self._observe, timeout=timeout)
         self.follower = EventFollower(self.client.events) if events else None
         self._snapshots = Snapshots(self.client, ttl=0, filters=filters, follower=self.follower)
         self._hooks: dict[str, Callable[[], object]] = {}
@@ -62,9 +62,17 @@ class Scraper:
 
 
 @contextmanager
-def scraper(*, events: bool = False, filters: Filters = EVERYTHING) -> Iterator[Scraper]:
-    """Give a scraper, whose first scrape is over where it follows events."""
-    one = Scraper(events=events, filters=filters)
+def scraper(
+    *, events: bool = False, filters: Filters = EVERYTHING, timeout: float = 2.0
+) -> Iterator[Scraper]:
+    """Give a scraper, whose first scrape is over where it follows events.
+
+    Args:
+        events: Whether it does.
+        filters: Which containers it shows.
+        timeout: The client's, in seconds.
+    """
+    one = Scraper(events=events, filters=filters, timeout=timeout)
     try:
         if one.follower is not None:
             one.follower.start()
