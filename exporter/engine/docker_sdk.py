@@ -22,6 +22,7 @@ from exporter.engine import devices, disk, payload
 from exporter.engine.base import refusal, said
 from exporter.engine.lines import lines
 from exporter.engine.sdk_errors import FOREIGN, asked, translated
+from exporter.engine.session import pieces
 from exporter.engine.stats_payload import StatsPayload, container_stats
 from exporter.engine.transport import LIST_LIMIT, Request, good_body, light
 from exporter.errors import ContainerNotFoundError, EngineError, EngineTimeoutError
@@ -292,7 +293,7 @@ class _Events:
 
     def __init__(self, answer: requests.Response, where: str) -> None:
         self._answer = answer
-        self._stream = CancellableStream(answer.iter_content(_PIECE), answer)
+        self._stream = CancellableStream(pieces(answer), answer)
         self._where = where
 
     def __iter__(self) -> Iterator[ContainerEvent]:

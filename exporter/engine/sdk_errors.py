@@ -84,7 +84,7 @@ def _is_nonsense(error: BaseException, causes: list[BaseException]) -> bool:
         return not any(isinstance(cause, RemoteDisconnected) for cause in causes)
     if isinstance(error, requests.RequestException):
         return isinstance(error, (requests.JSONDecodeError, ContentDecodingError))
-    return isinstance(error, ValueError)
+    return isinstance(error, (ValueError, urllib3.exceptions.DecodeError))
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

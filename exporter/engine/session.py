@@ -14,12 +14,16 @@ from exporter.errors import EngineError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import requests
     from docker import APIClient
 
     from exporter.deadline import Deadline
     from exporter.engine.transport import Request
 
 _PIECE = 64 * 1024
+
+# How the SDK names what is behind SSH: paramiko's channels cannot be read as something comes.
+_OVER_SSH = "http+docker://ssh"
 
 
 class Session:
@@ -66,10 +70,19 @@ class Session:
         seconds = max(0.001, deadline.remaining())
         # Each part may take that long, so the time is looked at after each of them as well.
         with self._api.get(url, timeout=seconds, stream=True, allow_redirects=False) as response:
-            for piece in response.iter_content(_PIECE):
+            for piece in pieces(response):
                 body += piece
                 if len(body) > request.limit:
                     raise nonsense(self._where, f"it is longer than {request.limit} bytes")
                 if deadline.expired:
                     raise too_late(self._where)
             return Answer(response.status_code, body)
+
+
+def pieces(response: requests.Response) -> Iterator[bytes]:
+    """Yield the body of an answer as it comes: a whole piece of a trickle may take for ever."""
+    if response.url.startswith(_OVER_SSH):
+        yield from response.iter_content(_PIECE)
+        return
+    while piece := response.raw.read1(_PIECE, decode_content=True):
+        yield piece

@@ -300,6 +300,25 @@ def test_events_come_whole_however_they_are_cut(fake: FakeEngine) -> None:
     client.close()
 
 
+def test_event_of_a_stream_without_chunks_comes_at_once(fake: FakeEngine) -> None:
+    """As from a proxy that speaks HTTP/1.0."""
+
+    def tell(handler: Handler) -> None:
+        _, line, _ = event("a").split(b"\r\n")
+        handler.send_raw(b"HTTP/1.0 200 OK\r\n\r\n", line)
+        in_time.append(told.wait(LATE))
+
+    told, in_time = threading.Event(), list[bool]()
+    fake.overrides["/events"] = tell
+    client = DockerClient(fake.host)
+    events = iter(client.events(None))
+    assert next(events).container_id == "a"
+    told.set()
+    assert list(events) == []
+    assert in_time == [True]
+    client.close()
+
+
 def test_event_stream_over_tcp_notices_when_its_host_is_gone(fake: FakeEngine) -> None:
     """The kernel asks from time to time whether the other side is there (proc(5): timer 02)."""
     host = fake.on_tcp()

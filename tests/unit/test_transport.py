@@ -5,17 +5,20 @@ from __future__ import annotations
 import gc
 import socket
 import threading
+from http.client import HTTPResponse
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import docker
 import pytest
+from docker.transport import UnixHTTPAdapter
 
 from exporter.deadline import Deadline
 from exporter.docker_client import DockerClient
 from exporter.engine.connections import MOST_IDLE, Connections, Endpoint
 from exporter.engine.session import Session
+from exporter.engine.threads import each
 from exporter.engine.transport import Answer, Outcome, Request
 from exporter.errors import (
     EngineResponseError,
@@ -28,6 +31,8 @@ from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    import requests
 
     from exporter.engine.transport import Transport
 
@@ -66,6 +71,14 @@ def connections(fake: FakeEngine) -> Iterator[Connections]:
     connections = over_unix(fake)
     yield connections
     connections.close()
+
+
+@pytest.fixture
+def session(fake: FakeEngine) -> Iterator[Session]:
+    """Give the SDK's session."""
+    client = docker.DockerClient(base_url=fake.host, version="1.44")
+    yield Session(client.api, fake.host)
+    client.close()
 
 
 def over_unix(fake: FakeEngine) -> Connections:
@@ -193,6 +206,12 @@ def test_what_is_no_answer_costs_itself_only(
     outcomes = fetch(transport, "/1", "/2", "/3")
     assert isinstance(outcomes.pop("/1").result, EngineResponseError)
     assert_echoed(outcomes)
+
+
+def test_answer_may_be_as_long_as_allowed(transport: Transport, fake: FakeEngine) -> None:
+    """To the last byte."""
+    fake.overrides["/1"] = lambda handler: handler.send(200, b" " * 1000)
+    assert fetch(transport, "/1")["/1"].result == Answer(200, b" " * 1000)
 
 
 def test_engine_that_hangs_up_is_unavailable(transport: Transport, fake: FakeEngine) -> None:
@@ -426,6 +445,121 @@ def test_nothing_is_left_to_the_garbage_collector(
         gc.garbage.clear()
     assert kinds == set()
     assert held == 0
+
+
+def request_threads() -> list[threading.Thread]:
+    """Return the threads of requests that are under way."""
+    return [thread for thread in threading.enumerate() if thread.name == "engine-request"]
+
+
+def wait_for_no_request() -> None:
+    """Wait until those of other tests have ended."""
+    wait_until(lambda: not request_threads(), LATE, "no request is under way")
+
+
+@pytest.mark.parametrize("stall", [silence, trickle])
+def test_request_that_was_given_up_ends(
+    session: Session, fake: FakeEngine, stall: Callable[[Handler], None]
+) -> None:
+    """Soon after its deadline: its thread, and its connection."""
+    fake.overrides["/1"] = stall
+    fetch(session, "/1", seconds=SOON)
+    wait_for_no_request()
+
+
+def test_connection_of_an_answer_that_is_given_up_is_closed(fake: FakeEngine) -> None:
+    """Whoever else still holds the answer."""
+    fake.overrides["/1"] = pour
+    held: list[requests.Response] = []
+    client = docker.DockerClient(base_url=fake.host, version="1.44")
+    client.api.hooks["response"].append(lambda response, *_, **__: held.append(response))
+    outcomes = fetch(Session(client.api, fake.host), "/1")
+    assert isinstance(outcomes["/1"].result, EngineResponseError)
+    wait_until(lambda: fake.connected == 0, LATE, "closed")
+    assert held
+    client.close()
+
+
+def test_engine_behind_ssh_is_read_as_paramiko_can(
+    fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In whole pieces: its channels have no other way."""
+
+    def read1(*_: object) -> bytes:
+        raise AttributeError("'ChannelFile' object has no attribute 'read1'")
+
+    monkeypatch.setattr(HTTPResponse, "read1", read1)
+    client = docker.DockerClient(base_url=fake.host, version="1.44")
+    client.api.base_url = "http+docker://ssh"
+    client.api.mount(client.api.base_url, UnixHTTPAdapter(fake.host.removeprefix("unix://")))
+    assert_echoed(fetch(Session(client.api, "ssh://engine.example"), *PATHS))
+    client.close()
+
+
+def test_work_is_not_begun_after_the_deadline() -> None:
+    """Also by a thread that comes free only then."""
+    go, deadline, begun = threading.Event(), Deadline(LATE), list[str]()
+
+    def work(job: str) -> str:
+        begun.append(job)
+        deadline.cut()
+        go.wait(LATE)
+        return job
+
+    wait_for_no_request()
+    assert set(each(["a", "b"], work, width=1, deadline=deadline)) == {("a", None), ("b", None)}
+    go.set()
+    wait_for_no_request()
+    assert begun == ["a"]
+
+
+def test_work_may_take_longer_than_a_look_at_the_deadline() -> None:
+    """Nobody gives up before it has passed."""
+    looks: list[float] = []
+
+    def clock() -> float:
+        looks.append(0)
+        return 0
+
+    def work(job: str) -> str:
+        wait_until(lambda: len(looks) > 10, LATE, "looked at often")
+        return job
+
+    deadline = Deadline(0.01, clock=clock)
+    assert list(each(["a"], work, width=1, deadline=deadline)) == [("a", "a")]
+
+
+def test_request_that_begins_at_the_last_moment_is_too_late(session: Session) -> None:
+    """There are no timeouts of 0 seconds."""
+    begun = threading.Event()
+
+    def clock() -> float:
+        if threading.current_thread().name != "engine-request":
+            return 0
+        moment = LATE if begun.is_set() else 0
+        begun.set()
+        return moment
+
+    deadline = Deadline(LATE, clock=clock)
+    (outcome,) = session.fetch([Request("/1")], width=1, deadline=deadline)
+    assert isinstance(outcome.result, EngineTimeoutError)
+
+
+def test_threads_of_requests_are_few_and_keep_no_process(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One for each request at most; a process that ends does not wait for them."""
+    started: list[threading.Thread] = []
+    really = threading.Thread.start
+
+    def start(thread: threading.Thread) -> None:
+        if thread.name == "engine-request":
+            started.append(thread)
+        really(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    assert_echoed(fetch(session, "/1", "/2", width=256))
+    assert [thread.daemon for thread in started] == [True, True]
 
 
 def test_deadline_that_is_cut_ends_the_wait(transport: Transport, fake: FakeEngine) -> None:
