@@ -367,8 +367,9 @@ def _communicate(process: subprocess.Popen[bytes], deadline: Deadline) -> tuple[
             if deadline.expired:
                 break
         except BaseException:
-            # Ctrl-C: nobody is left to wait for it.
-            _end(process)
+            # Ctrl-C: nobody is left to wait for what it would say.
+            with process:
+                _end(process)
             raise
     _end(process)
     process.communicate()
