@@ -57,7 +57,7 @@ def _further(_context: click.Context, _option: click.Parameter, texts: Sequence[
 @click.option("--budget", default=12.0, help="Seconds for either; the slow get fewer.")
 @click.option("--longest", default=60.0, help="Seconds of a scrape that are too many.")
 @click.option("--starts", default=3, help="Starts, fewer of the slow.")
-@click.option("--settle", default=1.0, help="Seconds until the next turn at least, uncounted.")
+@click.option("--settle", default=1.0, help="Seconds until the next exporter's turn, uncounted.")
 @click.option("--idle", default=10.0, help="Seconds without a scrape.")
 @click.option(
     "--soak", default=1000, help="Scrapes of all at once, with the fewest containers; 0 for none."

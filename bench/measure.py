@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -23,10 +22,6 @@ if TYPE_CHECKING:
 # After a scrape, for what the engine still does for it.
 _PAUSE_SECONDS = 0.5
 
-# Up to how much longer the next turn is waited for. Engines before 24.0 look at their containers
-# once a second: without it, each scrape of an exporter would come at the same moment of that.
-_JITTER_SECONDS = 1.0
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
@@ -37,8 +32,8 @@ class Effort:
         budget: Seconds of one exporter for either kind.
         longest: Seconds of one scrape beyond which an exporter is left out.
         starts: Of each exporter, one after the other.
-        settle: Seconds until the next one's turn at least, uncounted: an engine that was asked for
-            two samples looks once more a second later.
+        settle: Seconds until the next one's turn, uncounted: an engine that was asked for two
+            samples looks once more a second later.
         idle: Seconds without a scrape.
         soak: Scrapes of each exporter, all at once, for its memory afterwards; 0 for none.
         replaced: Containers that come and go meanwhile.
@@ -155,8 +150,7 @@ class _Subject:
         self.figures.spaced.append(self.scrape())
         Event().wait(_PAUSE_SECONDS)
         self.figures.cpu.append(self._cpu() - before)
-        jitter = random.uniform(0, _JITTER_SECONDS)  # noqa: S311 -- no secret
-        Event().wait(self._settle + jitter)
+        Event().wait(self._settle)
 
     def _cpu(self) -> Cpu:
         return Cpu(

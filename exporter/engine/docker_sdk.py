@@ -51,8 +51,8 @@ T = TypeVar("T")
 # A few requests in flight keep both sides busy where the engine answers at once.
 NARROW = 8
 
-# Engines before 24.0 answer a one-shot call at their next one-second tick, for everyone who waits
-# by then: each round of calls costs a second, so there should be one round.
+# Engines before 24.0 read containers in rounds, for everyone who waits by then, and rest for a
+# second after each (moby `daemon/stats/collector.go`): there should be as few rounds as can be.
 WIDE = 256
 _WHOLE_ID = re.compile(r"[0-9a-f]{64}", re.ASCII)
 

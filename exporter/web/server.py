@@ -16,6 +16,7 @@ import uvicorn
 from exporter import systemd
 from exporter.web import healthcheck
 from exporter.web.connections import Connections
+from exporter.web.in_the_clear import turned_away
 from exporter.web.lifecycle import GRACE_SECONDS
 from exporter.web.protocol import MAX_HEAD_BYTES, ExporterProtocol
 
@@ -34,6 +35,9 @@ GIVE_UP_SECONDS = GRACE_SECONDS + 0.2
 
 # How often the time in the `Date` header moves on.
 _TICK_SECONDS = 1.0
+
+# What is left at least for a handshake, of the time that its client may take to begin.
+_SHORTEST_SECONDS = 0.001
 
 # How long to wait when the system has nothing left to accept a connection with: until what was
 # given up is there again, or until others have given something up.
@@ -190,6 +194,7 @@ class Server(uvicorn.Server):
 
     async def _connect(self, accepted: socket.socket, listener: Listener) -> None:
         """Serve a connection; return when it has begun, which TLS may take a while for."""
+        loop = asyncio.get_running_loop()
         protocol = ExporterProtocol(
             self.config,
             self.server_state,
@@ -204,15 +209,22 @@ class Server(uvicorn.Server):
                 # would wait until the client has confirmed the one before, 40 ms by default.
                 accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             tls = listener.tls and listener.tls()
-            await asyncio.get_running_loop().connect_accepted_socket(
+            patience = self._limits.read_seconds
+            if tls:
+                began = loop.time()
+                if await turned_away(accepted, patience):
+                    return
+                patience = max(_SHORTEST_SECONDS, patience - (loop.time() - began))
+            await loop.connect_accepted_socket(
                 lambda: protocol,
                 accepted,
                 ssl=tls,
-                ssl_handshake_timeout=self._limits.read_seconds if tls else None,
+                ssl_handshake_timeout=patience if tls else None,
                 # An answer may still have to be taken.
                 ssl_shutdown_timeout=self._limits.write_seconds if tls else None,
             )
         except OSError as exc:
+            accepted.close()
             logger.debug("no connection came of it", extra={"error": str(exc)})
         finally:
             if not protocol.connected:

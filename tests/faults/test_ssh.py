@@ -1,4 +1,4 @@
-"""An engine that is reached by SSH, whose connections break."""
+"""An engine that the command reaches by SSH; by the SDK, `tests/deploy/test_pip.py` does so."""
 
 from __future__ import annotations
 
@@ -26,27 +26,23 @@ LATE = 30.0
 
 @pytest.fixture
 def server(
-    mode: str, victim: PrivateEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    victim: PrivateEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[SshServer]:
-    """Give the SSH server of the engine's host, to which the environment leads in each mode."""
+    """Give the SSH server of the engine's host, to which the environment leads."""
     with SshServer(victim.host, tmp_path) as server:
         monkeypatch.setenv("DOCKER_HOST", server.host)
-        monkeypatch.setenv("HOME", str(server.home))
-        if mode == "cli":
-            # As without the extra.
-            monkeypatch.setitem(sys.modules, "paramiko", None)
-            monkeypatch.setenv("PATH", f"{server.commands}{os.pathsep}{os.environ['PATH']}")
-        else:
-            monkeypatch.setenv("PATH", "")
+        monkeypatch.setenv("PATH", f"{server.commands}{os.pathsep}{os.environ['PATH']}")
+        # As without the extra, should it be there.
+        monkeypatch.setitem(sys.modules, "paramiko", None)
         yield server
 
 
 @pytest.mark.usefixtures("server")
-def test_engine_that_is_reached_by_ssh(mode: str) -> None:
+def test_engine_that_is_reached_by_ssh() -> None:
     """It is read, acted on and followed as any other."""
     with scraper(events=True, timeout=LATE) as scraped:
         assert_whole(scraped.scrape())
-        assert scraped.client.mode is Mode(mode)
+        assert scraped.client.mode is Mode.CLI
         assert scraped.client.restart_container("web", timeout=0)["success"]
         restarted = EventCounts(starts=1, exits=1)
         follower = scraped.follower
@@ -57,7 +53,7 @@ def test_engine_that_is_reached_by_ssh(mode: str) -> None:
         assert stats["memory_usage"] > 0
 
 
-def test_ssh_server_that_goes_and_returns(server: SshServer, mode: str) -> None:
+def test_ssh_server_that_goes_and_returns(server: SshServer) -> None:
     """The error names the address; the first scrape after its return shows everything."""
     with scraper(timeout=LATE) as scraped:
         assert_whole(scraped.scrape())
@@ -67,4 +63,3 @@ def test_ssh_server_that_goes_and_returns(server: SshServer, mode: str) -> None:
         assert server.host in (gone.error or "")
         server.start()
         assert_whole(scraped.scrape())
-        assert scraped.client.mode is Mode(mode)

@@ -97,6 +97,23 @@ def test_handshakes_that_do_not_come_keep_nobody_out(
         settle(served, tls)
 
 
+def test_http_in_the_clear_is_told_what_to_do(
+    certificate: tuple[Path, Path], tls: ssl.SSLContext
+) -> None:
+    """In HTTP, and its connection is closed; nobody has to go for it."""
+    with secured(certificate, Response(), FEW) as served, ExitStack() as clients:
+        good = [clients.enter_context(connect(served.address, tls=tls)) for _ in range(2)]
+        assert [ask(client) for client in good] == [200, 200]
+        for _ in range(2 * FEW.connections):
+            with connect(served.address) as lost:
+                lost.sendall(GET)
+                head, _, body = rest(lost).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.0 400 ")
+            assert b"https://" in body
+        assert [ask(client) for client in good] == [200, 200]
+        settle(served, tls)
+
+
 def test_handshake_that_fails_leaves_its_place(
     certificate: tuple[Path, Path], tls: ssl.SSLContext
 ) -> None:
