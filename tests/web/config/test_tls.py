@@ -256,8 +256,10 @@ def test_texts_of_pem_serve_as_files_do(authority: Authority, config: Path) -> N
             ask(served, trusting(authority.certificate))
 
 
-def test_http_in_the_clear_is_not_answered(config: Path) -> None:
-    """Where there is TLS there is nothing else."""
+def test_http_in_the_clear_is_refused(config: Path) -> None:
+    """Where there is TLS there is nothing else; whoever has mistaken it is told so."""
     config.write_text(tls())
-    with configured(config) as served, pytest.raises(httpx.TransportError):
-        httpx.get(served.url.replace("https", "http"), trust_env=False)
+    with configured(config) as served:
+        answer = httpx.get(served.url.replace("https", "http"), trust_env=False)
+    assert answer.status_code == 400
+    assert "This port speaks TLS" in answer.text
