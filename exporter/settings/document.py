@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from exporter.errors import SettingsError
+from exporter.settings.nearest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,12 +54,6 @@ def unknown_key(key: str, node: yaml.Node, known: Iterable[str]) -> str:
         known: What it may have been meant for.
     """
     return f"unknown key {json.dumps(key)} ({line(node)}); {nearest(key, known)}"
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return which known word is most like another one: `the nearest known one is log`."""
-    [found] = difflib.get_close_matches(word, list(known), n=1, cutoff=0)
-    return f"the nearest known one is {found}"
 
 
 def line(node: yaml.Node) -> str:

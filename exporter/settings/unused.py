@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporter.settings.document import nearest
 from exporter.settings.load import load
+from exporter.settings.nearest import nearest
 from exporter.settings.setting import VARIABLE_PREFIX
 from exporter.settings.table import TABLE
 
@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from exporter.settings import Settings
-
-# By which a shell asks for completions, which is no setting.
-_COMPLETION = "DOCKER_EXPORTER_COMPLETE"
 
 
 def without_admin_api(settings: Settings) -> tuple[str, ...]:
@@ -51,5 +48,5 @@ def unknown_variables(environ: Mapping[str, str]) -> dict[str, str]:
     return {
         variable: nearest(variable, known)
         for variable in sorted(environ)
-        if variable.startswith(VARIABLE_PREFIX) and variable not in (*known, _COMPLETION)
+        if variable.startswith(VARIABLE_PREFIX) and variable not in known
     }

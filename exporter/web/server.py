@@ -224,11 +224,11 @@ class Server(uvicorn.Server):
                 ssl_shutdown_timeout=self._limits.write_seconds if tls else None,
             )
         except OSError as exc:
-            accepted.close()
             logger.debug("no connection came of it", extra={"error": str(exc)})
         finally:
             if not protocol.connected:
                 self._connections.remove(protocol)
+                accepted.close()
 
 
 def _go_on() -> None:

@@ -76,8 +76,11 @@ def test_shell_completes_the_names_of_containers(engine: PrivateEngine) -> None:
     assert done.stdout == f"plain,{name}\n"
 
 
-@pytest.mark.parametrize("module", ["exporter.commands.top", "exporter.serve"])
-def test_tables_are_loaded_by_those_who_print_them(module: str) -> None:
-    """Whoever imports a command, or serves, does without rich until it is used."""
-    code = f"import {module}, sys; assert 'rich' not in sys.modules; import rich"
+@pytest.mark.parametrize(
+    ("module", "spared"),
+    [("exporter.commands.top", "rich"), ("exporter.serve", "rich"), ("exporter.serve", "yaml")],
+)
+def test_what_few_need_is_loaded_by_those_who_do(module: str, spared: str) -> None:
+    """Tables by who prints them, YAML by who gives a file of it: both take time and memory."""
+    code = f"import {module}, sys; assert '{spared}' not in sys.modules; import {spared}"
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT).returncode == 0

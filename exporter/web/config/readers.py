@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import yaml
 
 from exporter.settings import parsers
-from exporter.settings.document import line, nearest, unknown_key
+from exporter.settings.document import line, unknown_key
+from exporter.settings.nearest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
