@@ -13,11 +13,6 @@ class Cpu:
     dockerd: float
     containerd: float
 
-    @property
-    def total(self) -> float:
-        """Of all three."""
-        return self.exporter + self.dockerd + self.containerd
-
     def __sub__(self, before: Cpu) -> Cpu:
         """Return what was used since."""
         return Cpu(

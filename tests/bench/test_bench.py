@@ -60,7 +60,7 @@ def test_table() -> None:
         60,
         starts=[0.5],
         spaced=[0.02, 0.04, 0.1],
-        cpu=[Cpu(exporter=0.01, dockerd=0.02, containerd=0.03)],
+        cpu=[Cpu(0.01, 0.02, 0.03), Cpu(0.01, 0.02, 0.9), Cpu(0.01, 0.9, 0.03)],
         resident=2**20,
     )
     table = render([measured, Figures("slow", "26.1", 60, left_out="a scrape takes 120 s")])
