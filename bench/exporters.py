@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import os
 import shlex
-import socket
 import sys
 import time
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from http.client import HTTPConnection
 from typing import TYPE_CHECKING
 
 from bench.cpu import CpuGroup, cpu_group
-from tests.support.programs import check_alive, end_program, start_program
+from tests.support.programs import check_alive, end_program, free_port, start_program
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -170,7 +169,7 @@ def running(exporter: Exporter, host: str, log: Path) -> Iterator[RunningExporte
     Raises:
         RuntimeError: It ended by itself.
     """
-    port = _free_port()
+    port = free_port()
     words = shlex.split(exporter.command.format(host=host, port=port, python=sys.executable))
     with cpu_group(f"exporter-{port}") as cpu:
         result = RunningExporter(exporter.name, cpu, port)
@@ -189,9 +188,3 @@ def running(exporter: Exporter, host: str, log: Path) -> Iterator[RunningExporte
         finally:
             result.close()
             end_program(process)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port

@@ -16,7 +16,13 @@ import pytest
 
 import exporter
 from tests.admin.conftest import starts
-from tests.support.programs import check_alive, end_program, run_program, start_program
+from tests.support.programs import (
+    check_alive,
+    end_program,
+    free_port,
+    run_program,
+    start_program,
+)
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -41,12 +47,6 @@ FASTER = {
     "--admin.token-file": "--admin.cooldown=1s --admin.token-file",
 }
 TIMEOUT_SECONDS = 60
-
-
-def free_port() -> int:
-    """Return a port that is free now."""
-    with socket.create_server(("localhost", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 class Reader:

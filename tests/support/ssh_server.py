@@ -11,7 +11,14 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from tests.support.programs import check_alive, end_program, program, run_program, start_program
+from tests.support.programs import (
+    check_alive,
+    end_program,
+    free_port,
+    program,
+    run_program,
+    start_program,
+)
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -59,7 +66,7 @@ class SshServer:
             own.mkdir(parents=True, mode=0o700)
             for key in (self._directory / "host", own / "id_ed25519"):
                 run_program("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key))
-            self._port = _free_port()
+            self._port = free_port()
             self.host = f"ssh://{getpass.getuser()}@127.0.0.1:{self._port}"
             known = own / "known_hosts"
             host_key = (self._directory / "host.pub").read_text()
@@ -127,9 +134,3 @@ def _children(process: subprocess.Popen[bytes]) -> list[int]:
     except OSError:
         return []
     return [int(pid) for pid in text.split()]
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
