@@ -43,8 +43,8 @@ def _milliseconds(values: Iterable[float], summary: Callable[[Iterable[float]], 
 def _cpu(*parts: str) -> Callable[[Figures], str]:
     """Return what writes the sum of the medians of some fields of `Cpu`.
 
-    Each has its own, since their bursts come at different times: the shims of idle containers work in
-    bursts of several seconds, asked or not.
+    Each has its own, since their bursts come at different times: the shims of idle containers work
+    in bursts of several seconds, asked or not.
     """
     return lambda one: _milliseconds(
         [sum(median(getattr(cpu, part) for cpu in one.cpu) for part in parts)] if one.cpu else (),
