@@ -39,7 +39,8 @@ def test_soak_tells_a_leak_from_none(tmp_path: Path) -> None:
     grown = {what.rpartition(" by ")[0] for what in leaky.grown}
     assert {"threads", "file descriptors"} <= grown
     assert leaky.end.vitals.descriptors > ours.end.vitals.descriptors + 50
-    assert ours.end.vitals.processes == 1
+    # Later there may be a command, by which an engine that is away is looked for too.
+    assert ours.start.vitals.processes == 1
 
 
 def test_a_moment_counts_with_the_least_that_is_held() -> None:
