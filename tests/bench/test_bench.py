@@ -35,7 +35,9 @@ def test_exporter_is_measured(figures: dict[str, dict[str, Any]], exporter: str)
     assert [len(one[kind]) for kind in ("starts", "spaced", "cpu", "back_to_back")] == [1] * 4
     # The first one, one with a pause, one without, and one as a container comes and goes.
     assert one["scrapes"] == 4
-    assert all(one["cpu"][0][part] > 0 for part in ("exporter", "dockerd", "containerd"))
+    assert all(one["cpu"][0][part] > 0 for part in ("exporter", "dockerd"))
+    # Where stats come from the kernel's files, containerd may have nothing to do at all.
+    assert one["cpu"][0]["containerd"] >= 0
     assert one["resident"] > 2**20
     assert one["size"] > one["series"] > 3
 
