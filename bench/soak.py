@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from bench.exporters import RunningExporter
 
 _SAMPLE_SECONDS = 0.5
-# The part of all readings that make one moment, of each the least counts; and how many at least. As
-# long as from one death of the engine to the next: each costs the connections that are kept.
+# The part of all readings that make one moment, of each the least counts; and how many at least. In
+# ten minutes as long as from one death of the engine to the next: each costs the connections that
+# are kept.
 _MOMENT = 0.2
 _FEWEST = 3
 # The part of a run after which an exporter is as large as it gets, if the run is long enough: ours
@@ -229,7 +230,7 @@ def _exporters(_context: click.Context, _option: click.Parameter, texts: Sequenc
 
 
 @click.command(context_settings={"show_default": True})
-@click.option("--seconds", default=600.0, help="How long; less than 400 tell little of series.")
+@click.option("--seconds", default=600.0, help="How long; less than 600 tell little of series.")
 @click.option("--restart-every", default=120.0, help="Seconds between two deaths of the engine.")
 @click.option("--containers", default=4.0, help="How many come and go a second, at most.")
 @click.option("--names", default=0, help="How many names they take turns with; 0 for new ones.")

@@ -47,8 +47,7 @@ def _cpu(*parts: str) -> Callable[[Figures], str]:
     in bursts of several seconds, asked or not.
     """
     return lambda one: _milliseconds(
-        [sum(median(getattr(cpu, part) for cpu in one.cpu) for part in parts)] if one.cpu else (),
-        sum,
+        (median(getattr(cpu, part) for cpu in one.cpu) for part in parts if one.cpu), sum
     )
 
 

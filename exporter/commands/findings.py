@@ -14,7 +14,7 @@ from exporter.metrics import catalogue
 from exporter.metrics.asking import persist
 from exporter.metrics.catalogue.engine import OF_INFO
 from exporter.metrics.disk import PATIENCE
-from exporter.model import Container, ContainerStats
+from exporter.model import Container, ContainerStats, Mode
 from exporter.wiring import asks_engine, filters, kernel_files
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ def _engine(engine: Engine, deadline: Deadline) -> str:
 
 
 def _events(engine: Engine) -> str:
+    if engine.mode is Mode.CLI:
+        return "events: not tried, as the docker command says nothing until there is one"
     try:
         engine.events(None).close()
     except EngineError as error:

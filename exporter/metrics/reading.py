@@ -177,6 +177,7 @@ class EngineReader:
             self._info = None
             raise
         if engine != self._engine:
+            # What is known was said by another one, or by this one before it was lost.
             self._engine, self._info = engine, None
         if self._follower:
             self._follower.reconnect_now()
@@ -189,7 +190,10 @@ class EngineReader:
         progress.info = self._engine_info(engine, deadline)
 
     def _engine_info(self, engine: Engine, deadline: Deadline) -> EngineInfo | None:
-        """Return the facts about the engine, at most a minute old; None where it does not tell."""
+        """Return the facts about the engine, at most a minute old; None where it does not tell.
+
+        An engine that has become another version is given up, to be found anew by the next pass.
+        """
         now, known = time.monotonic(), self._info
         if known is None or now - known[0] >= INFO_SECONDS:
             try:

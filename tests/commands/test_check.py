@@ -10,6 +10,7 @@ import pytest
 from exporter.metrics.catalogue.engine import OF_INFO
 from tests.commands.processes import run
 from tests.support.containers import SLEEP, container
+from tests.support.modes import environment_for
 from tests.support.socket_proxy import SocketProxy
 
 if TYPE_CHECKING:
@@ -139,6 +140,15 @@ def test_what_is_refused_is_named_with_what_it_costs(engine: PrivateEngine, runn
     for text in said:
         assert ("\nevents: followed" in text) is (text is not events)
         assert ("\ndisk usage: told" in text) is (text is not disk)
+
+
+def test_events_are_not_claimed_where_they_cannot_be_tried(
+    engine: PrivateEngine, tmp_path: Path
+) -> None:
+    """The command tells of a refusal only when it ends, and of success not at all."""
+    done = run("check", **environment_for("cli", engine, tmp_path))
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "mode: cli")
+    assert "\nevents: not tried, as the docker command says nothing until " in done.stdout
 
 
 def test_engine_of_the_actions_is_tried_too(engine: PrivateEngine, token: Path) -> None:

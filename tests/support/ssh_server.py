@@ -102,7 +102,11 @@ class SshServer:
                 return True
             return False
 
-        wait_until(serves, _START_TIMEOUT_SECONDS, "the SSH server serves")
+        try:
+            wait_until(serves, _START_TIMEOUT_SECONDS, "the SSH server serves")
+        except BaseException:
+            self.kill()
+            raise
 
     def kill(self) -> None:
         """Serve no more, and cut the connections that there are."""
